@@ -1,0 +1,65 @@
+"""Every table of the lab, a file per aggregate. Importing this package registers them all with SQLModel's metadata.
+
+No behaviour: verbs live in labels.py, datasets.py, checkpoints.py and jobs/; questions in queries/.
+"""
+
+from __future__ import annotations
+
+from o1coder.models.artifact import (
+    Blob,
+    Checkpoint,
+    Dataset,
+    DatasetItem,
+    Decision,
+    Evaluation,
+    EvaluationItem,
+    Model,
+)
+from o1coder.models.job import Attempt, GpuLease, Ingest, Job, JobInput, Metric, Run
+from o1coder.models.judge import Profile, Verdict
+from o1coder.models.label import Label, Score
+from o1coder.models.problem import (
+    Problem,
+    Program,
+    ProgramOrigin,
+    TestCase,
+    TestSet,
+    TestSetItem,
+    TestWithdrawal,
+)
+from o1coder.models.tree import Completion, GeneratedCase, Rollout, Step, Tree, TreeEnd
+
+__all__ = [
+    "Attempt",
+    "Blob",
+    "Checkpoint",
+    "Completion",
+    "Dataset",
+    "DatasetItem",
+    "Decision",
+    "Evaluation",
+    "EvaluationItem",
+    "GeneratedCase",
+    "GpuLease",
+    "Ingest",
+    "Job",
+    "JobInput",
+    "Label",
+    "Metric",
+    "Model",
+    "Problem",
+    "Profile",
+    "Program",
+    "ProgramOrigin",
+    "Rollout",
+    "Run",
+    "Score",
+    "Step",
+    "TestCase",
+    "TestSet",
+    "TestSetItem",
+    "TestWithdrawal",
+    "Tree",
+    "TreeEnd",
+    "Verdict",
+]

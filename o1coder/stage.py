@@ -1,0 +1,146 @@
+"""A stage is declared once: its config class gives the CLI flags, the TUI form, the worker's checks and the README's table.
+
+This file imports pydantic and nothing of the lab, so that the CLI and the TUI read configs without calling a stage. What a
+stage does is in stages/; who runs it is in jobs/.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from o1coder.errors import LabError
+
+if TYPE_CHECKING:
+    from o1coder.lab import Lab
+
+Source = Literal["checkpoint", "dataset", "test_set", "job"]
+
+
+@dataclass(frozen=True)
+class Pick:
+    """Marks a config field that names a row of the lab: an input of the job, and so an edge of its lineage."""
+
+    source: Source
+    role: str | None = None
+    stage: str | None = None  # for jobs: which stage's
+
+
+class StageConfig(BaseModel):
+    """What every stage is asked. Frozen; unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    seed: int = Field(0, description="seed of everything random in the job")
+    budget_s: float | None = Field(None, gt=0, description="seconds after which the stage stops and keeps what it has")
+
+
+class Reporter(Protocol):
+    """How a stage tells of itself. It batches, and is the job's heartbeat."""
+
+    job_id: int
+    attempt: int
+
+    def metric(self, iteration: int, **values: float) -> None: ...
+    def progress(self, done: int, total: int) -> None: ...
+    def log(self, text: str) -> None: ...
+    def stopped(self, reason: str) -> None:
+        """Say that the stage ended early and kept what it had ("budget")."""
+
+    @property
+    def cancelled(self) -> bool: ...
+    @property
+    def remaining_s(self) -> float | None:
+        """Seconds left of `budget_s`, counted over all attempts of the job; None without a budget."""
+
+
+Run = Callable[["Lab", Any, Reporter], None]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage: name, config class, function, and what it needs of the machine."""
+
+    name: str
+    config: type[StageConfig]
+    run: Run
+    gpus: int = 0  # GPUs it takes where there are any
+    slots: int = 1  # CPU slots of the worker; 0 for a coordinator, which only waits
+    foreground: bool = False  # `o1coder NAME …` waits for it and prints its own object
+
+    @property
+    def about(self) -> str:
+        """The first line of the config's docstring."""
+        return (self.config.__doc__ or "").strip().splitlines()[0]
+
+
+_stages: dict[str, Stage] = {}
+
+
+def stage(name: str, config: type[StageConfig], **needs: Any) -> Callable[[Run], Run]:
+    """Declare the decorated function as the stage `name`."""
+
+    def declare(run: Run) -> Run:
+        _stages[name] = Stage(name, config, run, **needs)
+        return run
+
+    return declare
+
+
+def stage_names() -> list[str]:
+    """The names of all stages, from the files in stages/, without importing them."""
+    from o1coder import stages
+
+    return sorted(m.name.replace("_", "-").removesuffix("-stage") for m in pkgutil.iter_modules(stages.__path__))
+
+
+def find(name: str) -> Stage:
+    """The stage `name`. LabError names the known ones when there is none."""
+    names = stage_names()
+    if name not in names:
+        raise LabError(f"there is no stage {name!r}", f"stages: {', '.join(names)}")
+    module = name.replace("-", "_")
+    importlib.import_module(f"o1coder.stages.{module}_stage" if module == "import" else f"o1coder.stages.{module}")
+    return _stages[name]
+
+
+def all_stages() -> list[Stage]:
+    """Every stage, imported."""
+    return [find(name) for name in stage_names()]
+
+
+def parse(config: type[StageConfig], values: dict[str, Any]) -> StageConfig:
+    """`values` as a config. LabError says which field is wrong and why."""
+    try:
+        return config.model_validate(values)
+    except ValidationError as error:
+        lines = [f"{'.'.join(str(p) for p in e['loc']) or 'config'}: {e['msg']}" for e in error.errors()]
+        known = ", ".join(config.model_fields)
+        raise LabError("; ".join(lines), f"fields: {known}") from error
+
+
+def picks(config: type[StageConfig]) -> Iterator[tuple[str, Pick]]:
+    """The fields of a config that name rows, with what they name."""
+    for name, field in config.model_fields.items():
+        for meta in field.metadata:
+            if isinstance(meta, Pick):
+                yield name, meta
+
+
+def picked_ids(config: StageConfig) -> Iterator[tuple[str, Pick, int, int]]:
+    """(field, pick, ordinal, id) for every row that `config` names; a list field gives one each."""
+    for name, pick in picks(type(config)):
+        value = getattr(config, name)
+        for ordinal, item in enumerate(value if isinstance(value, (list, tuple)) else [value]):
+            if item is not None:
+                yield name, pick, ordinal, int(item)
+
+
+def choices(annotation: Any) -> tuple[str, ...] | None:
+    """The words of a Literal annotation, or None."""
+    words = get_args(annotation)
+    return words if words and all(isinstance(w, str) for w in words) else None

@@ -1,0 +1,1 @@
+"""One file a stage: the only place where facts and computation meet. Stages do not import each other."""
