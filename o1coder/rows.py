@@ -1,0 +1,54 @@
+"""Small verbs over rows that every noun's file uses: who made a row, and insert-or-find by a unique key.
+
+No questions of the product (queries/) and no meaning of any table.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import Table, insert, select
+from sqlalchemy.engine import Connection
+from sqlmodel import SQLModel
+
+
+class By(NamedTuple):
+    """Who makes a row: a job, or a person. Exactly one is set."""
+
+    job_id: int | None = None
+    author: str | None = None
+
+
+def table(model: type[SQLModel]) -> Table:
+    """The Core table of a model class."""
+    found: Table = model.__table__  # type: ignore[attr-defined]
+    return found
+
+
+def add(connection: Connection, model: type[SQLModel], **values: Any) -> int:
+    """Insert one row and return its id."""
+    row = connection.execute(insert(table(model)).values(**values)).inserted_primary_key
+    assert row is not None
+    return int(row[0])
+
+
+def add_many(connection: Connection, model: type[SQLModel], rows: list[dict[str, Any]]) -> None:
+    """Insert rows in one statement; all must have the same keys."""
+    if rows:
+        connection.execute(insert(table(model)), rows)
+
+
+def find(connection: Connection, model: type[SQLModel], **key: Any) -> int | None:
+    """The id of the row with these values, or None."""
+    source = table(model)
+    query = select(source.c.id)
+    for name, value in key.items():
+        query = query.where(source.c[name] == value)
+    row = connection.execute(query.limit(1)).first()
+    return None if row is None else int(row[0])
+
+
+def add_once(connection: Connection, model: type[SQLModel], key: dict[str, Any], **values: Any) -> int:
+    """The id of the row with this unique key, inserted with `values` where there is none. Call it while writing."""
+    found = find(connection, model, **key)
+    return add(connection, model, **key, **values) if found is None else found
