@@ -1,0 +1,155 @@
+"""A real terminal for tests: a program in a pty of a given size, its screen kept by pyte, its keys sent as bytes.
+
+It times nothing but what the caller asks for, and knows nothing of Textual or of the lab.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+
+import pyte
+
+KEYS: dict[str, bytes] = {
+    "up": b"\x1b[A",
+    "down": b"\x1b[B",
+    "right": b"\x1b[C",
+    "left": b"\x1b[D",
+    "home": b"\x1b[H",
+    "end": b"\x1b[F",
+    "pageup": b"\x1b[5~",
+    "pagedown": b"\x1b[6~",
+    "enter": b"\r",
+    "esc": b"\x1b",
+    "tab": b"\t",
+    "backspace": b"\x7f",
+    "space": b" ",
+}
+
+
+class Terminal:
+    """A running program and what its screen shows; a context manager that ends the program."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        columns: int = 80,
+        rows: int = 24,
+        environment: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+    ) -> None:
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self.screen)
+        self.raw = bytearray()
+        master, slave = pty.openpty()
+        self._master = master
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8"}
+        env |= {"TERM": "xterm-256color", "TEXTUAL_ANIMATIONS": "none"} | dict(environment or {})
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(
+            list(argv),
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            env=env,
+            cwd=cwd,
+            close_fds=True,
+        )
+        os.close(slave)
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        os.close(self._master)
+
+    def read(self, timeout_s: float) -> bytes:
+        """Take what the program wrote, waiting at most `timeout_s` for the first byte; empty when there was none."""
+        ready, _, _ = select.select([self._master], [], [], timeout_s)
+        if not ready:
+            return b""
+        try:
+            data = os.read(self._master, 1 << 16)
+        except OSError as error:
+            if error.errno == errno.EIO:  # the program closed its side
+                return b""
+            raise
+        self.raw += data
+        # pyte knows neither the Kitty keyboard protocol nor mode reports, and draws their parameters
+        self._stream.feed(re.sub(rb"\x1b\[[<>=?][0-9;]*[u$][py]?", b"", data))
+        return data
+
+    def settle(self, quiet_s: float = 0.15, timeout_s: float = 10.0) -> int:
+        """Read until the program has been silent for `quiet_s`; the number of bytes it wrote."""
+        written, deadline = 0, time.monotonic() + timeout_s
+        while time.monotonic() < deadline and (data := self.read(quiet_s)):
+            written += len(data)
+        return written
+
+    def press(self, *keys: str) -> None:
+        """Send keys, by name (see KEYS) or as they are."""
+        for key in keys:
+            os.write(self._master, KEYS.get(key, key.encode()))
+
+    def text(self) -> str:
+        """The whole screen, a line per row."""
+        return "\n".join(line.rstrip() for line in self.screen.display)
+
+    def wait_for(self, wanted: str | Callable[[str], bool], timeout_s: float = 15.0) -> str:
+        """Read until the screen shows a text (or satisfies a test); its text then.
+
+        Raises AssertionError with the screen when the time is over or the program has ended.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            shown = self.text()
+            if wanted in shown if isinstance(wanted, str) else wanted(shown):
+                return shown
+            if time.monotonic() > deadline or (self.process.poll() is not None and not self.read(0.05)):
+                raise AssertionError(f"not shown: {wanted!r}\n{shown}")
+            self.read(0.1)
+
+    def latency(self, key: str, quiet_s: float = 0.1) -> tuple[float, float, int]:
+        """Send one key; milliseconds to the first byte and to the last, and the number of bytes."""
+        self.settle(0.05)
+        start = time.perf_counter()
+        self.press(key)
+        first = last = 0.0
+        written = 0
+        while data := self.read(quiet_s):
+            last = (time.perf_counter() - start) * 1000
+            first = first or last
+            written += len(data)
+        return first, last, written
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Change the terminal's size as a window manager would."""
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.screen.resize(rows, columns)
+        os.killpg(self.process.pid, signal.SIGWINCH)
+
+    def wait(self, timeout_s: float = 10.0) -> int:
+        """The exit status of the program, which is read to its end."""
+        deadline = time.monotonic() + timeout_s
+        while self.process.poll() is None and time.monotonic() < deadline:
+            self.read(0.05)
+        return self.process.wait(timeout=1)

@@ -1,0 +1,61 @@
+"""A form says what a config asks, takes only what it accepts, and shows a command that parses back to it."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from o1coder.stage import Pick, StageConfig
+from tui.form import command, fields, validate
+
+
+class Sample(StageConfig):
+    """A stage with a field of each kind."""
+
+    policy: Annotated[int, Pick("checkpoint", role="policy")]
+    rounds: int = Field(3, ge=1, description="how often")
+    mode: Literal["fast", "slow"] = "fast"
+    keep: bool = False
+    rate: float | None = None
+    jobs: list[int] = Field(default_factory=list)
+    name: str = "a b"
+
+
+def test_fields_are_declared_once() -> None:
+    found = {field.name: field for field in fields(Sample)}
+    assert [field.name for field in fields(Sample)][-2:] == ["seed", "budget_s"]
+    assert {name: field.kind for name, field in found.items()} == {
+        "policy": "pick",
+        "rounds": "number",
+        "mode": "choice",
+        "keep": "flag",
+        "rate": "number",
+        "jobs": "list",
+        "name": "text",
+        "seed": "number",
+        "budget_s": "number",
+    }
+    assert found["policy"].required
+    assert found["policy"].pick == Pick("checkpoint", role="policy")
+    assert found["mode"].options == ("fast", "slow")
+    assert found["rounds"].description == "how often"
+
+
+def test_wrong_and_missing_values_are_named_by_field() -> None:
+    config, wrong = validate(Sample, {"rounds": "0", "rate": "much"})
+    assert config is None
+    assert wrong["policy"] == "needed"
+    assert set(wrong) == {"policy", "rounds", "rate"}
+
+
+def test_what_was_entered_becomes_the_config_and_the_command() -> None:
+    entered = {"policy": "4", "keep": "yes", "jobs": "1, 2", "rounds": "3", "rate": "", "name": "it's"}
+    config, wrong = validate(Sample, entered)
+    assert wrong == {}
+    assert config == Sample(policy=4, keep=True, jobs=[1, 2], name="it's")
+    line = command("sample", Sample, entered, run="first")
+    assert shlex.split(line) == [
+        *("o1coder", "run", "sample", "--policy", "4", "--keep", "--jobs", "1,2", "--name", "it's", "--run", "first")
+    ]
