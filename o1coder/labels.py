@@ -21,12 +21,13 @@ Value = Literal["valid", "invalid", "unsure"]
 VALUES: tuple[Value, ...] = ("valid", "invalid", "unsure")
 
 
-def current_label(step: str) -> str:
+def current_label(step: str, upto: int | None = None) -> str:
     """SQL for the id of the label that counts for a step, `step` being an SQL expression of its id: the newest human
-    label not retracted; else the newest search label; else the newest import (DESIGN §4)."""
+    label not retracted; else the newest search label; else the newest import (DESIGN §4). `upto` asks as of a label id."""
+    seen, taken_back = ("", "") if upto is None else (f"AND l.id <= {upto} ", f" AND r.id <= {upto}")
     return (
-        f"(SELECT l.id FROM label l WHERE l.step_id = {step} AND l.retracts IS NULL "
-        "AND NOT EXISTS (SELECT 1 FROM label r WHERE r.retracts = l.id) "
+        f"(SELECT l.id FROM label l WHERE l.step_id = {step} AND l.retracts IS NULL {seen}"
+        f"AND NOT EXISTS (SELECT 1 FROM label r WHERE r.retracts = l.id{taken_back}) "
         "ORDER BY CASE l.source WHEN 'human' THEN 0 WHEN 'search' THEN 1 ELSE 2 END, l.id DESC LIMIT 1)"
     )
 

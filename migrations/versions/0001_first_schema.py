@@ -122,7 +122,7 @@ def upgrade() -> None:
         sa.Column("author", sa.String(), nullable=True),
         sa.Column("created_at", sa.String(), nullable=False),
         sa.CheckConstraint("(format = 'peft') = (base_id IS NOT NULL)", name="adapter_has_base"),
-        sa.CheckConstraint("format IN ('full', 'peft', 'scripted')", name="format_word"),
+        sa.CheckConstraint("format IN ('full', 'peft')", name="format_word"),
         sa.CheckConstraint("role IN ('policy', 'prm', 'tcg')", name="role_word"),
         sa.CheckConstraint("(job_id IS NULL) <> (author IS NULL)", name="provenance"),
         sa.ForeignKeyConstraint(

@@ -59,7 +59,7 @@ class Checkpoint(SQLModel, table=True):
 
     __table_args__ = (
         one_of("role", ROLES),
-        one_of("format", ("full", "peft", "scripted")),
+        one_of("format", ("full", "peft")),
         CheckConstraint("(format = 'peft') = (base_id IS NOT NULL)", name="adapter_has_base"),
         provenance(),
         AUTO,

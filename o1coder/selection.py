@@ -1,0 +1,318 @@
+"""Which facts become training rows: chains for SFT, labelled steps for a point-wise PRM, sibling pairs for a pair-wise one.
+
+Read-only and format-free: export/ and the training stages turn these records into rows. Every selection is a function of
+(query, as-of), so the same question of the same facts gives the same records.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy.engine import Connection
+
+from o1coder.errors import LabError
+from o1coder.labels import current_label
+from o1coder.task import Action, Task
+
+FACTS = (
+    "problem",
+    "tree",
+    "step",
+    "completion",
+    "rollout",
+    "label",
+    "score",
+    "verdict",
+    "test_case",
+    "test_withdrawal",
+)
+Target = Literal["validity", "value"]
+
+
+@dataclass(frozen=True)
+class Query:
+    """What to select. Text form: `split:train job:3 source:human`; a field given twice means either."""
+
+    split: tuple[str, ...] = ()
+    slice: tuple[str, ...] = ()
+    source: tuple[str, ...] = ()  # of the problem: starter, humaneval, …
+    problem: tuple[str, ...] = ()
+    job: tuple[str, ...] = ()
+    run: tuple[str, ...] = ()
+    round: tuple[str, ...] = ()
+    kind: tuple[str, ...] = ()  # of the tree: search, group
+    label: tuple[str, ...] = ()  # source of the current label: search, human, import
+
+    @classmethod
+    def parse(cls, text: str) -> Query:
+        """LabError names the field that is not known."""
+        known = [f.name for f in fields(cls)]
+        values: dict[str, list[str]] = {}
+        try:
+            words = shlex.split(text)
+        except ValueError as error:
+            raise LabError(f"the query cannot be read: {error}", "e.g. `split:train job:3`") from error
+        for word in words:
+            name, colon, value = word.partition(":")
+            if not colon or name not in known or not value:
+                raise LabError(f"the query has no field {word!r}", f"fields: {', '.join(f'{k}:VALUE' for k in known)}")
+            values.setdefault(name, []).append(value)
+        return cls(**{name: tuple(sorted(set(found))) for name, found in values.items()})
+
+    def text(self) -> str:
+        """The query's canonical text."""
+        return " ".join(f"{f.name}:{v}" for f in fields(self) for v in getattr(self, f.name))
+
+    def where(self) -> tuple[str, tuple[str, ...]]:
+        """SQL over aliases `pr` (problem), `x` (tree), `j` (job) and `rn` (run)."""
+        columns = {
+            "split": "pr.split",
+            "slice": "pr.slice",
+            "source": "pr.source",
+            "problem": "CAST(pr.id AS TEXT)",
+            "job": "CAST(x.job_id AS TEXT)",
+            "run": "rn.name",
+            "round": "CAST(j.round AS TEXT)",
+            "kind": "x.kind",
+        }
+        parts, values = ["1"], []
+        for name, column in columns.items():
+            wanted = getattr(self, name)
+            if wanted:
+                parts.append(f"{column} IN ({','.join('?' * len(wanted))})")
+                values.extend(wanted)
+        return " AND ".join(parts), tuple(values)
+
+
+AsOf = Mapping[str, int]
+
+
+def as_of_now(connection: Connection) -> dict[str, int]:
+    """The largest id of every fact table: ids follow commit order, so this is a moment."""
+    return {
+        name: int(connection.exec_driver_sql(f"SELECT COALESCE(MAX(id), 0) FROM {name}").scalar() or 0)
+        for name in FACTS
+    }
+
+
+class StepRow(NamedTuple):
+    """A step as selections see it."""
+
+    id: int
+    parent_id: int | None
+    action: str
+    text: str
+    code: str | None
+
+
+class Chain(NamedTuple):
+    """A whole path whose program passed every reward test and whose every step counts as valid."""
+
+    rollout_id: int
+    problem_id: int
+    task: Task
+    steps: tuple[StepRow, ...]
+
+
+class Labelled(NamedTuple):
+    """A step with its prefix and the label that counts."""
+
+    problem_id: int
+    tree_id: int
+    task: Task
+    prefix: tuple[StepRow, ...]  # up to and with the step itself
+    label_id: int
+    value: str
+    source: str
+    v_pass: float | None
+    k: int | None
+    target: float
+
+
+class Pair(NamedTuple):
+    """Two children of one step, the first better than the second."""
+
+    problem_id: int
+    task: Task
+    prefix: tuple[StepRow, ...]  # their common part
+    better: Labelled
+    worse: Labelled
+
+
+@dataclass
+class Excluded:
+    """What a selection left out, by reason."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, reason: str, n: int = 1) -> None:
+        self.counts[reason] = self.counts.get(reason, 0) + n
+
+
+_TREES = (
+    "SELECT x.id, pr.id, pr.statement, pr.kind, pr.entry_point, pr.signature, x.with_reference, pr.split FROM tree x "
+    "JOIN problem pr ON pr.id = x.problem_id JOIN job j ON j.id = x.job_id LEFT JOIN run rn ON rn.id = j.run_id "
+)
+
+
+class _Tree(NamedTuple):
+    id: int
+    problem_id: int
+    task: Task
+    with_reference: bool
+    split: str
+
+
+def _trees(connection: Connection, query: Query, as_of: AsOf) -> Iterator[_Tree]:
+    where, values = query.where()
+    kinds = "" if query.kind else "AND x.kind IN ('search', 'group') "
+    for row in connection.exec_driver_sql(
+        f"{_TREES} WHERE x.id <= {as_of['tree']} {kinds}AND {where} ORDER BY x.id", values
+    ).all():
+        yield _Tree(row[0], row[1], Task(row[2], row[3], row[4], row[5]), bool(row[6]), row[7])
+
+
+def _steps(connection: Connection, tree_id: int, as_of: AsOf) -> dict[int, StepRow]:
+    rows = connection.exec_driver_sql(
+        "SELECT s.id, s.parent_id, s.action, s.text, p.code FROM step s LEFT JOIN program p ON p.id = s.program_id "
+        f"WHERE s.tree_id = ? AND s.id <= {as_of['step']} ORDER BY s.depth, s.id",
+        (tree_id,),
+    )
+    return {row[0]: StepRow(*row) for row in rows}
+
+
+def _path(steps: Mapping[int, StepRow], step_id: int) -> tuple[StepRow, ...]:
+    out: list[StepRow] = []
+    here: int | None = step_id
+    while here is not None:
+        step = steps[here]
+        if step.parent_id is not None:
+            out.append(step)
+        here = step.parent_id
+    return tuple(reversed(out))
+
+
+def _labels(connection: Connection, tree_id: int, as_of: AsOf) -> dict[int, Any]:
+    rows = connection.exec_driver_sql(
+        "SELECT s.id, l.id, l.value, l.source, l.v_pass, l.k FROM step s "
+        f"JOIN label l ON l.id = {current_label('s.id', upto=as_of['label'])} WHERE s.tree_id = ?",
+        (tree_id,),
+    )
+    return {row[0]: row[1:] for row in rows}
+
+
+def chains(
+    connection: Connection, query: Query, as_of: AsOf, excluded: Excluded, *, per_problem: int = 4
+) -> Iterator[Chain]:
+    """Passing chains for SFT, at most `per_problem` distinct ones a problem (measurement.md §8)."""
+    seen: dict[int, set[tuple[str, ...]]] = {}
+    for tree in _trees(connection, query, as_of):
+        rollouts = connection.exec_driver_sql(
+            "SELECT id, leaf_id, passed, total FROM rollout WHERE tree_id = ? AND program_id IS NOT NULL "
+            f"AND reward IS NOT NULL AND id <= {as_of['rollout']} ORDER BY ordinal",
+            (tree.id,),
+        ).all()
+        if tree.with_reference:
+            excluded.add("the prompt carried a reference program", len(rollouts))
+            continue
+        steps, labels = _steps(connection, tree.id, as_of), _labels(connection, tree.id, as_of)
+        for rollout_id, leaf_id, passed, total in rollouts:
+            path = _path(steps, leaf_id)
+            if total == 0 or passed < total:
+                excluded.add("not every reward test passed")
+                continue
+            words = [labels[s.id][1] if s.id in labels else None for s in path]
+            if "invalid" in words or "unsure" in words:
+                excluded.add("a step is labelled invalid or unsure")
+                continue
+            if query.label and not any(s.id in labels and labels[s.id][2] in query.label for s in path):
+                excluded.add("no label of the wanted source")
+                continue
+            kept = seen.setdefault(tree.problem_id, set())
+            texts = tuple(s.text for s in path)
+            if texts in kept:
+                excluded.add("an equal chain is in already")
+            elif len(kept) >= per_problem:
+                excluded.add(f"more than {per_problem} chains of one problem")
+            else:
+                kept.add(texts)
+                yield Chain(rollout_id, tree.problem_id, tree.task, path)
+
+
+def labelled_steps(
+    connection: Connection, query: Query, as_of: AsOf, excluded: Excluded, *, target: Target
+) -> Iterator[Labelled]:
+    """Steps with the label that counts. `validity`: 1 or 0, unsure left out. `value`: the search's v_pass; a person's
+    `invalid` maps to 0 for the step and what follows, `valid` and `unsure` leave the step out (measurement.md §2)."""
+    for tree in _trees(connection, query, as_of):
+        if tree.with_reference:
+            excluded.add("the prompt carried a reference program")
+            continue
+        steps, labels = _steps(connection, tree.id, as_of), _labels(connection, tree.id, as_of)
+        condemned: set[int] = set()
+        for step in steps.values():
+            if step.parent_id is None:
+                continue
+            found = labels.get(step.id)
+            if step.parent_id in condemned or (found and found[1] == "invalid" and found[2] == "human"):
+                condemned.add(step.id)
+            if found is None:
+                excluded.add("no label")
+                continue
+            label_id, value, source, v_pass, k = found
+            if query.label and source not in query.label:
+                excluded.add("no label of the wanted source")
+                continue
+            if target == "validity":
+                if value == "unsure":
+                    excluded.add("unsure")
+                    continue
+                aim = 1.0 if value == "valid" else 0.0
+            elif step.id in condemned:
+                aim = 0.0
+            elif source == "human" or v_pass is None:
+                excluded.add("a person's label has no value" if source == "human" else "no value")
+                continue
+            else:
+                aim = v_pass
+            path = _path(steps, step.id)
+            yield Labelled(tree.problem_id, tree.id, tree.task, path, label_id, value, source, v_pass, k, aim)
+
+
+def pairs(
+    connection: Connection, query: Query, as_of: AsOf, excluded: Excluded, *, margin: float = 0.0, most: int = 4
+) -> Iterator[Pair]:
+    """Siblings where one is valid and the other invalid (and, between search labels, v_pass differs by `margin`), at
+    most `most` pairs a parent."""
+    families: dict[tuple[int, int | None], list[Labelled]] = {}
+    for item in labelled_steps(connection, query, as_of, excluded, target="validity"):
+        families.setdefault((item.tree_id, item.prefix[-1].parent_id), []).append(item)
+    for members in families.values():
+        good = [m for m in members if m.target == 1.0]
+        bad = [m for m in members if m.target == 0.0]
+        made = 0
+        for better in good:
+            for worse in bad:
+                if _gap(better, worse) < margin:
+                    excluded.add("margin too small")
+                elif made < most:
+                    made += 1
+                    yield Pair(better.problem_id, better.task, better.prefix[:-1], better, worse)
+                else:
+                    excluded.add(f"more than {most} pairs of one parent")
+        if not (good and bad):
+            excluded.add("siblings agree", len(members))
+
+
+def _gap(better: Labelled, worse: Labelled) -> float:
+    if better.v_pass is None or worse.v_pass is None:
+        return 1.0
+    return better.v_pass - worse.v_pass
+
+
+def parts(steps: Iterable[StepRow]) -> list[tuple[Action, str]]:
+    """(action, text) of steps, the shape that o1coder.text takes."""
+    return [(step.action, step.text) for step in steps]  # type: ignore[misc]
