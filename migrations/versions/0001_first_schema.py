@@ -57,6 +57,8 @@ def upgrade() -> None:
         sa.Column("author", sa.String(), nullable=False),
         sa.Column("cancel_requested", sa.Boolean(), nullable=False),
         sa.Column("attempts_wanted", sa.Integer(), nullable=False),
+        sa.Column("slots", sa.Integer(), nullable=False),
+        sa.Column("gpus", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
             ["run_id"],

@@ -36,6 +36,8 @@ class Job(SQLModel, table=True):
     author: str
     cancel_requested: bool = False
     attempts_wanted: int = 1  # raised by retry, and once by itself after a loss
+    slots: int = 1  # CPU slots and GPUs its stage asks for: so the worker schedules without importing any stage
+    gpus: int = 0
     created_at: str
 
 
