@@ -1,0 +1,87 @@
+"""The label value of every step: a sample-weighted recursion over what was drawn, and the hard label that follows.
+
+v(s) = Σᵢ mᵢ·v(childᵢ) / Σᵢ mᵢ over the children that were sampled to an end, mᵢ the number of completions that said that
+child's text, v(leaf) its reward; an unparsable completion is a judged leaf with reward 0, and so is the depth limit; what
+the judge failed on and what was never explored is left out. Visits do not enter: UCT chose them, so Σreward/visits is
+biased (by +.42 for O1-CODER's way at 48 simulations; this recursion by .01 or less). These values come from one tree:
+show `k`, and no interval.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from o1coder.search.facts import CompletionFact, Path, RolloutFact, StepFact
+
+Validity = Literal["valid", "invalid", "unsure"]
+ENOUGH_DRAWS = 8  # p = .2 gives no success in 41 % of 4 draws, in 17 % of 8
+
+
+class Value(NamedTuple):
+    """`v` from rewards, `v_pass` from all-tests-pass; `k` judged draws at or below the step, `c` of them passing all."""
+
+    v: float
+    v_pass: float
+    k: int
+    c: int
+
+
+def label_values(
+    completions: Iterable[CompletionFact], steps: Iterable[StepFact], rollouts: Iterable[RolloutFact]
+) -> dict[Path, Value]:
+    """The value of every step that has one, and of the root (), from the facts of one tree in any order.
+
+    Equal sibling texts count in `k` and `c` with their multiplicity. A step without a value is absent.
+    """
+    said: dict[Path, int] = {}
+    unparsed: dict[Path, int] = {}
+    asked: set[Path] = set()
+    for completion in completions:
+        asked.add(completion.parent)
+        if completion.step is None:
+            unparsed[completion.parent] = unparsed.get(completion.parent, 0) + 1
+        else:
+            said[completion.step] = said.get(completion.step, 0) + 1
+    values: dict[Path, Value] = {}
+    for rollout in rollouts:
+        if rollout.reward is None or rollout.leaf in asked:
+            continue  # masked, or its end is the unparsable completions below the leaf, which count themselves
+        draws, passed = said.get(rollout.leaf, 1), rollout.solved
+        values[rollout.leaf] = Value(rollout.reward, float(passed), draws, draws * passed)
+    children: dict[Path, list[Path]] = {}
+    for step in steps:
+        children.setdefault(step.path[:-1], []).append(step.path)
+    for path in sorted(asked, key=len, reverse=True):
+        below = [(said.get(child, 1), values[child]) for child in children.get(path, ()) if child in values]
+        below += [(1, Value(0.0, 0.0, 1, 0))] * unparsed.get(path, 0)
+        if below:
+            weight = sum(times for times, _ in below)
+            values[path] = Value(
+                math.fsum(times * value.v for times, value in below) / weight,
+                math.fsum(times * value.v_pass for times, value in below) / weight,
+                sum(value.k for _, value in below),
+                sum(value.c for _, value in below),
+            )
+    return values
+
+
+def hard_label(value: Value | None, terminal: bool) -> Validity:
+    """Valid when some draw passed every test; invalid for judged code (`terminal`) that did not, and for a prefix after
+    at least 8 draws without success; else unsure. c = 0 means "this policy cannot", not "this step is wrong"."""
+    if value is None or value.k == 0:
+        return "unsure"
+    if value.c > 0:
+        return "valid"
+    return "invalid" if terminal or value.k >= ENOUGH_DRAWS else "unsure"
+
+
+def visits(rollouts: Iterable[RolloutFact]) -> dict[Path, int]:
+    """How many counted rollouts went through each step, the root () included; masked ones count nowhere."""
+    counts: dict[Path, int] = {}
+    for rollout in rollouts:
+        if rollout.reward is not None:
+            for depth in range(len(rollout.leaf) + 1):
+                counts[rollout.leaf[:depth]] = counts.get(rollout.leaf[:depth], 0) + 1
+    return counts
