@@ -1,0 +1,188 @@
+"""Questions about checkpoints and models: lists, lineage, evaluations, and which are stale because of which labels."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy.engine import Connection
+
+from o1coder.errors import LabError
+from o1coder.labels import overruled
+
+
+class CheckpointRow(NamedTuple):
+    """One line of the list. `decision` is the newest; `stale` counts the labels it saw that are overruled now."""
+
+    id: int
+    role: str
+    format: str
+    parent: int | None
+    base: int | None
+    job: int | None
+    iteration: int | None
+    prompt: str | None
+    bytes: int
+    name: str | None
+    decision: str | None
+    stale: int
+    round: int | None
+    created_at: str
+
+
+class ModelRow(NamedTuple):
+    """A named base model."""
+
+    name: str
+    checkpoint: int
+    source: str
+    bytes: int
+    path: str
+    note: str | None
+
+
+class EvaluationRow(NamedTuple):
+    """One evaluation with its totals. Rates are null where nothing counted."""
+
+    id: int
+    job: int
+    checkpoint: int | None
+    split: str
+    mode: str
+    n: int
+    problems: int
+    samples: int
+    correct: int
+    masked: int
+    complete: int
+    pass_at_1: float | None
+    tokens_out: int
+    sandbox_runs: int
+    stopped: str | None
+
+
+_DATASETS = (
+    "(SELECT d.id FROM dataset d WHERE d.job_id = c.job_id UNION "
+    "SELECT ji.dataset_id FROM job_input ji WHERE ji.job_id = c.job_id AND ji.dataset_id IS NOT NULL)"
+)
+_STALE = (
+    "SELECT DISTINCT i.label_id FROM dataset_item i "
+    f"WHERE c.job_id IS NOT NULL AND i.dataset_id IN {_DATASETS} AND i.label_id IS NOT NULL AND {overruled('i.label_id')}"
+)
+_LIST = (
+    "SELECT c.id, c.role, c.format, c.parent_id, c.base_id, c.job_id, c.iteration, c.prompt, c.bytes, "
+    "(SELECT m.name FROM model m WHERE m.checkpoint_id = c.id ORDER BY m.name LIMIT 1), "
+    "(SELECT d.outcome FROM decision d WHERE d.checkpoint_id = c.id ORDER BY d.id DESC LIMIT 1), "
+    f"(SELECT COUNT(*) FROM ({_STALE})), j.round, c.created_at "
+    "FROM checkpoint c LEFT JOIN job j ON j.id = c.job_id "
+)
+
+
+def page(connection: Connection, *, role: str | None = None, after: int = 0, limit: int = 100) -> list[CheckpointRow]:
+    """Checkpoints with ids above `after`."""
+    condition, values = "c.id > ?", [after]
+    if role is not None:
+        condition += " AND c.role = ?"
+        values.append(role)  # type: ignore[arg-type]
+    sql = f"{_LIST} WHERE {condition} ORDER BY c.id LIMIT ?"
+    return [CheckpointRow(*row) for row in connection.exec_driver_sql(sql, (*values, limit))]
+
+
+def show(connection: Connection, checkpoint_id: int) -> CheckpointRow:
+    """One checkpoint. LabError when there is none."""
+    row = connection.exec_driver_sql(f"{_LIST} WHERE c.id = ?", (checkpoint_id,)).first()
+    if row is None:
+        raise LabError(f"there is no checkpoint {checkpoint_id}", "`o1coder checkpoints list` shows them")
+    return CheckpointRow(*row)
+
+
+def stale_because(connection: Connection, checkpoint_id: int) -> list[int]:
+    """The ids of the labels a checkpoint was trained on that are overruled now."""
+    sql = (
+        "SELECT DISTINCT i.label_id FROM checkpoint c JOIN dataset_item i ON i.dataset_id IN "
+        f"{_DATASETS} WHERE c.id = ? AND c.job_id IS NOT NULL AND i.label_id IS NOT NULL AND {overruled('i.label_id')} "
+        "ORDER BY i.label_id"
+    )
+    return [row[0] for row in connection.exec_driver_sql(sql, (checkpoint_id,))]
+
+
+def datasets(connection: Connection, checkpoint_id: int) -> list[int]:
+    """The datasets a checkpoint was trained on."""
+    return [
+        row[0]
+        for row in connection.exec_driver_sql(
+            f"SELECT d.id FROM checkpoint c JOIN dataset d ON d.id IN {_DATASETS} WHERE c.id = ? ORDER BY d.id",
+            (checkpoint_id,),
+        )
+    ]
+
+
+def label_counts(connection: Connection, checkpoint_id: int) -> dict[str, int]:
+    """How many labels of each source a checkpoint was trained on."""
+    rows = connection.exec_driver_sql(
+        "SELECT l.source, COUNT(DISTINCT l.id) FROM checkpoint c JOIN dataset_item i ON i.dataset_id IN "
+        f"{_DATASETS} JOIN label l ON l.id = i.label_id WHERE c.id = ? GROUP BY l.source",
+        (checkpoint_id,),
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def problems_seen(connection: Connection, checkpoint_id: int) -> dict[str, int]:
+    """How many problems of each split a checkpoint or any of its ancestors was trained on."""
+    rows = connection.exec_driver_sql(
+        "WITH RECURSIVE line(id) AS (SELECT ? UNION SELECT k.parent_id FROM checkpoint k JOIN line ON k.id = line.id "
+        "WHERE k.parent_id IS NOT NULL) "
+        "SELECT p.split, COUNT(DISTINCT p.id) FROM line JOIN checkpoint c ON c.id = line.id "
+        f"JOIN dataset_item i ON i.dataset_id IN {_DATASETS} "
+        "LEFT JOIN step s ON s.id = i.step_id LEFT JOIN rollout r ON r.id = i.rollout_id "
+        "LEFT JOIN program g ON g.id = i.program_id "
+        "LEFT JOIN tree x ON x.id = COALESCE(s.tree_id, r.tree_id) "
+        "JOIN problem p ON p.id = COALESCE(x.problem_id, g.problem_id) GROUP BY p.split",
+        (checkpoint_id,),
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def stale(connection: Connection) -> list[int]:
+    """All checkpoints that saw a label that is overruled now."""
+    return [row.id for row in page(connection, limit=10_000) if row.stale]
+
+
+def models(connection: Connection) -> list[ModelRow]:
+    """The named base models."""
+    rows = connection.exec_driver_sql(
+        "SELECT m.name, c.id, m.source, c.bytes, c.path, c.note FROM model m JOIN checkpoint c ON c.id = m.checkpoint_id "
+        "ORDER BY m.name"
+    )
+    return [ModelRow(*row) for row in rows]
+
+
+_EVALUATIONS = (
+    "SELECT e.id, e.job_id, e.checkpoint_id, e.split, e.mode, e.n, COUNT(i.problem_id), COALESCE(SUM(i.n), 0), "
+    "COALESCE(SUM(i.c), 0), COALESCE(SUM(i.masked), 0), COALESCE(SUM(i.complete), 0), "
+    "AVG(CASE WHEN i.n > 0 THEN 1.0 * i.c / i.n END), e.tokens_out, e.sandbox_runs, e.stopped "
+    "FROM evaluation e LEFT JOIN evaluation_item i ON i.evaluation_id = e.id "
+)
+
+
+def evaluations(
+    connection: Connection, *, checkpoint: int | None = None, job: int | None = None, limit: int = 100
+) -> list[EvaluationRow]:
+    """Evaluations, newest first."""
+    parts, values = ["1"], []
+    for column, value in (("e.checkpoint_id", checkpoint), ("e.job_id", job)):
+        if value is not None:
+            parts.append(f"{column} = ?")
+            values.append(value)
+    sql = f"{_EVALUATIONS} WHERE {' AND '.join(parts)} GROUP BY e.id ORDER BY e.id DESC LIMIT ?"
+    return [EvaluationRow(*row) for row in connection.exec_driver_sql(sql, (*values, limit))]
+
+
+def evaluation_items(connection: Connection, evaluation_id: int) -> list[tuple[int, int, int, int, int]]:
+    """(problem, n, c, masked, complete) of an evaluation."""
+    rows: list[Any] = list(
+        connection.exec_driver_sql(
+            "SELECT problem_id, n, c, masked, complete FROM evaluation_item WHERE evaluation_id = ? ORDER BY problem_id",
+            (evaluation_id,),
+        )
+    )
+    return [tuple(row) for row in rows]
