@@ -81,15 +81,11 @@ def run_search(
         if cancelled():
             run.flush()
             return run.outcome(cancelled=True)
-        if deadline() or (token_budget is not None and run.progress().tokens_out >= token_budget):
-            run.stop()
-            on_progress(run.progress())
-            return run.outcome(cancelled=False)
+        if deadline() or run.spent(token_budget):
+            break
         run.open()
-        if not run.growing:
-            run.flush()
-            on_progress(run.progress())
-            return run.outcome(cancelled=False)
+        if not run.growing or run.spent(token_budget):
+            break
         run.sample()
         if run.judge(cancelled):
             run.settle()
@@ -97,6 +93,9 @@ def run_search(
             run.flush()
             flushed_at = clock()
         on_progress(run.progress())
+    run.stop()
+    on_progress(run.progress())
+    return run.outcome(cancelled=False)
 
 
 class _Run:
@@ -175,7 +174,8 @@ class _Run:
                     if key not in self.known and key not in questions:
                         kind, name = spec.task.kind, spec.task.entry_point
                         questions[key] = Question(code, kind, case, name, spec.comparator, spec.limits)
-        answers = dict(zip(questions, self.judging.judge(list(questions.values()), cancelled), strict=True))
+        said = self.judging.judge(list(questions.values()), cancelled) if questions else []
+        answers = dict(zip(questions, said, strict=True))
         if cancelled():
             return False
         self.questions += len(questions)
@@ -202,7 +202,7 @@ class _Run:
         self.growing = [growth for growth in self.growing if growth.end is None]
 
     def stop(self) -> None:
-        """End every open tree for lack of budget."""
+        """End what trees are still open for lack of budget, and write all that is applied."""
         for growth in self.growing:
             self.unwritten.append((growth.spec.key, growth.stop()))
             self.ends["budget"] += 1
@@ -215,6 +215,10 @@ class _Run:
         if self.unwritten:
             facts, self.unwritten = self.unwritten, []
             self.write(facts)
+
+    def spent(self, token_budget: int | None) -> bool:
+        """Whether the sampled tokens, stored or not, have reached the budget."""
+        return token_budget is not None and self.progress().tokens_out >= token_budget
 
     def progress(self) -> Progress:
         """The counts of now."""

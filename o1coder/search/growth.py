@@ -73,7 +73,7 @@ class Growth:
     def deliver(self, simulation: int, samples: Sequence[Sampled]) -> None:
         """The samples that `wanted` asked for, in the order it asked, for one simulation."""
         under_way = self.simulations[simulation]
-        under_way.take([self._read(under_way, sample) for sample in samples], self.spec.seed, self.spec.config)
+        self._take(under_way, [self._read(under_way, sample) for sample in samples])
 
     def unjudged(self) -> list[tuple[int, str]]:
         """The programs to judge, as (simulation, code)."""
@@ -141,6 +141,11 @@ class Growth:
         if all(each.state == "void" for each in self.simulations.values()):
             self.end = "exhausted" if self.tree.root.closed else "simulations"
 
+    def _take(self, simulation: Simulation, draws: Sequence[Draw]) -> None:
+        self.tokens_in += sum(draw.tokens_in for draw in draws)
+        self.tokens_out += sum(draw.tokens_out for draw in draws)
+        simulation.take(draws, self.spec.seed, self.spec.config)
+
     def _cap(self, action: Action) -> int:
         prompt, task = self.spec.prompt, self.spec.task
         if prompt.chooses == "search":
@@ -179,8 +184,6 @@ class Growth:
             base = level.base if index == 0 else tree.reserve(parent, len(level.draws))
             tree.nodes[parent].expanded = True
             for offset, draw in enumerate(level.draws):
-                self.tokens_in += draw.tokens_in
-                self.tokens_out += draw.tokens_out
                 step: Path | None = None
                 if draw.action is not None:
                     node, new = tree.say(parent, base + offset, draw.action, draw.step_text, draw.code)
@@ -221,7 +224,7 @@ class Growth:
         while simulation.state == "sampling":
             facts = [stored.completion(real, base + offset) for offset in range(width)]
             asked = self.spec.config.action(len(real)) if self.spec.config.chooses == "search" else None
-            simulation.take([stored.draw(fact, asked) for fact in facts], self.spec.seed, self.spec.config)
+            self._take(simulation, [stored.draw(fact, asked) for fact in facts])
             if simulation.state == "sampling":
                 step = facts[simulation.chosen].step
                 assert step is not None
