@@ -1,0 +1,78 @@
+"""The packets between parent and worker: fixed structs, descriptors beside them, nothing that could be executed.
+
+Request: HEADER, and by kind these descriptors (all memfds):
+    stdio   code, stdin, stdout, stderr
+    call    code, stdin = {"entry", "args"}, stdout, stderr, result
+    assert  code, stdin (empty), stdout, stderr, result of the checks, the checks = {"entry", "source"}, their output
+Reply: REPLY, then for each process (the program; for `assert` also the checks) PROCESS and its stages: "s" when the
+jail was complete, then "c" when the source compiled, "e" + text when it did not, "m" when that took too much memory.
+Stages are written before any code under test runs.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+STDIO, CALL, ASSERT, CANCEL = 0, 1, 2, 3
+ENDED, OVER_CPU, OVER_WALL, CANCELLED = 0, 1, 2, 3
+SERVING = b"serving"
+HEADER = struct.Struct("<QIIQQB")
+REPLY = struct.Struct("<QQB")
+PROCESS = struct.Struct("<iQIBH")
+PACKET_BYTES = 4096
+STAGE_BYTES = 600
+MAX_DESCRIPTORS = 8
+
+
+class Request(NamedTuple):
+    """What a worker is asked to run; times in milliseconds, sizes in bytes."""
+
+    number: int
+    cpu_ms: int
+    wall_ms: int
+    memory: int
+    output: int
+    kind: int
+
+
+class Process(NamedTuple):
+    """How one process ended: wait status, CPU in microseconds, peak memory in kB, why it was killed, its stages."""
+
+    status: int
+    cpu_us: int
+    peak_kb: int
+    reason: int
+    stages: bytes
+
+
+def pack_request(request: Request) -> bytes:
+    """Bytes of a request."""
+    return HEADER.pack(*request)
+
+
+def unpack_request(data: bytes) -> Request:
+    """A request from its bytes."""
+    return Request(*HEADER.unpack(data))
+
+
+def pack_reply(number: int, wall_us: int, processes: list[Process]) -> bytes:
+    """Bytes of a reply."""
+    parts = [REPLY.pack(number, wall_us, len(processes))]
+    for one in processes:
+        parts.append(PROCESS.pack(one.status, one.cpu_us, one.peak_kb, one.reason, len(one.stages)) + one.stages)
+    return b"".join(parts)
+
+
+def unpack_reply(data: bytes) -> tuple[int, int, list[Process]]:
+    """(number, wall microseconds, processes). struct.error or ValueError when the bytes are no reply."""
+    number, wall_us, count = REPLY.unpack_from(data)
+    place, processes = REPLY.size, []
+    for _ in range(count):
+        status, cpu_us, peak_kb, reason, length = PROCESS.unpack_from(data, place)
+        place += PROCESS.size
+        processes.append(Process(status, cpu_us, peak_kb, reason, data[place : place + length]))
+        place += length
+    if place != len(data):
+        raise ValueError("a reply of the wrong length")
+    return number, wall_us, processes
