@@ -139,6 +139,8 @@ def convert(gguf: Path, folder: Path) -> None:
     fields = loaded.config.to_dict()
     for stale in ("quantization_config", "_name_or_path", "dtype", "torch_dtype"):
         fields.pop(stale, None)
+    # Padding must not be the end of a text: a classifier reads the last token that is not padding.
+    fields["pad_token_id"] = tokenizer.convert_tokens_to_ids("<|endoftext|>")
     config = AutoConfig.for_model(**fields)
     clean = AutoModelForCausalLM.from_config(config)
     clean.load_state_dict(loaded.state_dict(), strict=True)
@@ -150,7 +152,7 @@ def convert(gguf: Path, folder: Path) -> None:
     digits, byte_level = pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.pre_tokenizer = pre_tokenizers.Sequence([digits, byte_level])
     backend.decoder = decoders.ByteLevel()
-    tokenizer.eos_token = tokenizer.pad_token = "<|im_end|>"
+    tokenizer.eos_token, tokenizer.pad_token = "<|im_end|>", "<|endoftext|>"
     tokenizer.clean_up_tokenization_spaces = False
     tokenizer.save_pretrained(folder)
     for file in folder.iterdir():
