@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -37,6 +37,20 @@ class StageConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     seed: int = Field(0, description="seed of everything random in the job")
     budget_s: float | None = Field(None, gt=0, description="seconds after which the stage stops and keeps what it has")
+
+
+class Sampled(StageConfig):
+    """What a stage that samples a policy is asked besides its own fields."""
+
+    policy: Annotated[int | None, Pick("checkpoint")] = Field(
+        None, description="the policy: a checkpoint or a model's name"
+    )
+    sampler: str = Field("hf", description="hf, or fake:SEED (scripted, no model)")
+    prompt: str = Field("auto", description="prompt by name; auto takes the form the policy was trained on")
+    temperature: float = Field(0.5, ge=0, description="sampling temperature")
+    threads: int | None = Field(None, ge=1, description="CPU threads of the model; default: all cores but one")
+    batch: int = Field(32, ge=1, description="rows the sampler runs at once")
+    exact: bool = Field(False, description="fp32, constant batch shape: the same seed gives the same tree, slower")
 
 
 class Reporter(Protocol):

@@ -22,7 +22,9 @@ class SearchConfig:
 
     `c` is UCT's exploration constant; `alpha` weighs compiling in the terminal reward α·compile + (1−α)·pass; `refines`
     is the number of refine steps between structure and code; `direct` goes straight to code; `max_depth` bounds a policy
-    that chooses its own actions; `in_flight` simulations of one tree may be under way at once. LabError when impossible.
+    that chooses its own actions; `widths` gives levels a width of their own, from the root down, the rest have `width`
+    (fresh draws below few prefixes: 2, 2, 8); `in_flight` simulations of one tree may be under way at
+    once. LabError when impossible.
     """
 
     preset: str = "lab"
@@ -30,6 +32,7 @@ class SearchConfig:
     chooses: Literal["search", "policy"] = "search"
     simulations: int = 6
     width: int = 3
+    widths: tuple[int, ...] = ()
     c: float = 2.0
     alpha: float = 0.0
     refines: int = 1
@@ -42,7 +45,7 @@ class SearchConfig:
     def __post_init__(self) -> None:
         if self.preset not in PRESETS:
             raise LabError(f"no search preset named {self.preset!r}", f"Presets: {', '.join(PRESETS)}.")
-        if min(self.simulations, self.width, self.in_flight, self.max_depth) < 1 or self.refines < 0:
+        if min(self.simulations, self.width, *self.widths, self.in_flight, self.max_depth) < 1 or self.refines < 0:
             raise LabError(
                 "simulations, width, in_flight and max_depth are at least 1, refines at least 0",
                 "Raise the setting that is too small.",
@@ -54,6 +57,15 @@ class SearchConfig:
                 f"{len(self.plan)} steps are deeper than max_depth={self.max_depth}",
                 "Raise max_depth or lower refines.",
             )
+
+    def width_at(self, depth: int) -> int:
+        """How many completions are sampled below a step at `depth`."""
+        return self.widths[depth] if depth < len(self.widths) else self.width
+
+    @property
+    def expected_rollouts(self) -> int:
+        """Rollouts of a tree in which every completion parses and no two are equal."""
+        return self.simulations * self.width_at(self.depth - 1)
 
     @property
     def plan(self) -> tuple[Action, ...]:

@@ -65,7 +65,7 @@ class Growth:
                 continue
             action = config.action(len(simulation.parent))
             text, stop, cap = prompt.render(task, simulation.chain, action), prompt.stops(action), self._cap(action)
-            for ordinal in range(simulation.base, simulation.base + config.width):
+            for ordinal in range(simulation.base, simulation.base + config.width_at(len(simulation.parent))):
                 seed = chance.draw(self.spec.seed, "sample", simulation.parent, ordinal)
                 asks.append(Ask(simulation.ordinal, text, cap, stop, seed))
         return asks
@@ -129,7 +129,7 @@ class Growth:
         if path is None:
             self.simulations[ordinal] = Simulation(ordinal, (), 0, [], "void")
             return
-        base = self.tree.reserve(path, self.spec.config.width)
+        base = self.tree.reserve(path, self.spec.config.width_at(len(path)))
         self.simulations[ordinal] = Simulation(ordinal, path, base, self.tree.chain(path))
 
     def _next(self) -> None:
@@ -218,11 +218,11 @@ class Growth:
         """Give a simulation its stored completions and results; False when it was never written."""
         if simulation.state == "void":
             return True
-        width, real, base = self.spec.config.width, simulation.parent, simulation.base
+        config, real, base = self.spec.config, simulation.parent, simulation.base
         if (real, base) not in stored.completions:
             return False
         while simulation.state == "sampling":
-            facts = [stored.completion(real, base + offset) for offset in range(width)]
+            facts = [stored.completion(real, base + offset) for offset in range(config.width_at(len(real)))]
             asked = self.spec.config.action(len(real)) if self.spec.config.chooses == "search" else None
             self._take(simulation, [stored.draw(fact, asked) for fact in facts])
             if simulation.state == "sampling":

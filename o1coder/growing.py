@@ -1,0 +1,184 @@
+"""Growing trees for a stage: opens the sampler and the judge, makes the tree rows, runs the search, writes what it finds.
+
+Shared by every stage that samples steps (synthesize, evaluate, solve, fresh draws). The search itself (search/) knows no
+lab; a killed stage that is started again goes on inside its trees.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from o1coder.checkpoints import Weights, weights
+from o1coder.errors import LabError
+from o1coder.lab import Lab
+from o1coder.queries import problems
+from o1coder.rows import By
+from o1coder.stage import Reporter, Sampled
+from o1coder.trees import TreeWriter, add_tree, cases_of
+from o1coder.verdicts import Remembering, add_profile, asked, known_for
+
+if TYPE_CHECKING:
+    from o1coder.sampling import Sampler
+    from o1coder.search import SearchConfig
+    from o1coder.search.facts import Fact
+    from o1coder.text import Prompt
+
+FLUSH_S = 0.5
+
+
+def seed_of(*parts: object) -> int:
+    """A 63-bit seed from a job's seed and what it is for: BLAKE2b, the same on every machine."""
+    text = "\x1f".join(map(str, parts))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+
+
+@contextmanager
+def open_policy(lab: Lab, config: Sampled) -> Iterator[tuple[Sampler, Weights | None]]:
+    """The sampler a stage asked for and the policy behind it (None for a scripted one without a checkpoint)."""
+    from o1coder.sampling import open_sampler
+
+    policy = None if config.policy is None else weights(lab, config.policy)
+    if policy is None and not config.sampler.startswith("fake:"):
+        raise LabError("no policy is named", "name a checkpoint or a model with --policy, or take --sampler fake:SEED")
+    sampler = open_sampler(
+        config.sampler,
+        model=None if policy is None else policy.model,
+        adapter=None if policy is None else policy.adapter,
+        threads=config.threads,
+        exact=config.exact,
+        batch=config.batch,
+    )
+    try:
+        yield sampler, policy
+    finally:
+        sampler.close()
+
+
+def prompt_of(name: str, policy: Weights | None, *, direct: bool = False) -> Prompt:
+    """The prompt of that name; `auto` takes the form the checkpoint was trained on, else the one-example prompt."""
+    from o1coder.text import load_prompt
+
+    if name == "auto":
+        trained = policy.prompt if policy is not None else None
+        name = trained or ("direct" if direct else "plain")
+    return load_prompt(name)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One tree to grow."""
+
+    problem_id: int
+    ordinal: int
+    config: SearchConfig
+    prompt: Prompt
+    seed: int
+
+
+class Grown(NamedTuple):
+    """What growing did: tree ids by (problem, ordinal), and how it ended."""
+
+    trees: dict[tuple[int, int], int]
+    ended: dict[str, int]
+    sandbox_runs: int
+    sandbox_s: float
+
+    @property
+    def budget(self) -> bool:
+        return self.ended.get("budget", 0) > 0
+
+
+def grow(
+    lab: Lab,
+    report: Reporter,
+    plans: Sequence[Plan],
+    sampler: Sampler,
+    policy_id: int | None,
+    *,
+    kind: Literal["search", "group", "draws"],
+    origin: Literal["search", "evaluation"],
+    label: bool = True,
+    estimate: Literal["tree", "mc"] = "tree",
+    deadline: Callable[[], bool] | None = None,
+    token_budget: int | None = None,
+    workers: int | None = None,
+) -> Grown:
+    """Grow `plans` to their ends or to the budget. LabError when a problem has no test set to judge with."""
+    from o1coder.judge import Judge
+    from o1coder.search import TreeSpec, run_search
+
+    by = By(job_id=report.job_id)
+    writer = TreeWriter(by, report.attempt, origin)
+    writer.label, writer.estimate = label, estimate
+    ids: dict[tuple[int, int], int] = {}
+    total = max(1, sum(plan.config.expected_rollouts for plan in plans))
+
+    def specs() -> Iterator[TreeSpec]:
+        for plan in plans:
+            with lab.writing() as connection:
+                what = asked(connection, plan.problem_id)
+                test_set = problems.test_set(connection, plan.problem_id)
+                if test_set is None:
+                    raise LabError(
+                        f"problem {plan.problem_id} has no tests to judge with",
+                        "import it again with tests, or leave it out",
+                    )
+                profile_id = add_profile(connection, what)
+                tree_id = add_tree(
+                    connection,
+                    report.job_id,
+                    plan.problem_id,
+                    plan.ordinal,
+                    kind=kind,
+                    preset=plan.config.preset,
+                    config=asdict(plan.config),
+                    prompt_digest=plan.prompt.digest,
+                    sampler=sampler.spec,
+                    reproducible=sampler.reproducible,
+                    seed=plan.seed,
+                    policy_id=policy_id,
+                    test_set_id=test_set,
+                    profile_id=profile_id,
+                )
+                cases = cases_of(connection, test_set)
+                stored = writer.open(connection, tree_id, plan.problem_id, profile_id, {c.digest: i for i, c in cases})
+            ids[plan.problem_id, plan.ordinal] = tree_id
+            yield TreeSpec(
+                tree_id,
+                what.task,
+                tuple(case for _, case in cases),
+                plan.seed,
+                plan.config,
+                plan.prompt,
+                what.comparator,
+                what.limits,
+                stored,
+            )
+
+    def write(facts: list[tuple[int, Fact]]) -> None:
+        with lab.writing() as connection:
+            writer.write(connection, facts)
+
+    with lab.reading() as connection:
+        known = known_for(connection, {plan.problem_id for plan in plans})
+    budget = deadline or (lambda: report.remaining_s is not None and report.remaining_s <= 0)
+    with Judge(workers) as judge:
+        remembering = Remembering(judge, known)
+        outcome = run_search(
+            specs(),
+            sampler,
+            remembering,
+            write=write,
+            cancelled=lambda: report.cancelled,
+            deadline=budget,
+            token_budget=token_budget,
+            on_progress=lambda p: report.progress(min(p.rollouts, total), total),
+            flush_s=FLUSH_S,
+        )
+    if outcome.ends.get("budget"):
+        report.stopped("budget")
+    return Grown(ids, outcome.ends, remembering.runs, remembering.cpu_s)
