@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -63,22 +64,23 @@ def weights(lab: Lab, checkpoint_id: int, role: str | None = None) -> Weights:
 def record(
     lab: Lab,
     folder: Path,
+    done: Mapping[str, Any],
     *,
     role: Role,
-    base_id: int | None,
-    base_digest: str | None,
+    start: Weights,
     parent_id: int | None,
-    iteration: int | None,
     prompt: str | None,
     by: By,
     note: str | None = None,
 ) -> int:
-    """Store a trainer's `model/` folder as a checkpoint of this job and role; a job's second call returns the first's id."""
+    """Store a trainer's `model/` folder (`done` is its done.json) as a checkpoint of this job and role, trained from
+    `start`; a job's second call returns the first's id."""
     with lab.reading() as connection:
-        known = find(connection, Checkpoint, job_id=by.job_id, role=role) if by.job_id is not None else None
+        known = find(connection, Checkpoint, job_id=by.job_id, role=role)
     if known is not None:
         return known
     stored = lab.blobs.add_folder(folder)
+    adapter = done["format"] == "peft"
     with lab.writing() as connection:
         connection.execute(
             insert(Blob).prefix_with("OR IGNORE").values(digest=stored.digest, bytes=stored.bytes, created_at=now())
@@ -88,11 +90,11 @@ def record(
             Checkpoint,
             digest=stored.digest,
             role=role,
-            format="full" if base_id is None else "peft",
-            base_id=base_id,
-            base_digest=base_digest or stored.digest,
+            format="peft" if adapter else "full",
+            base_id=start.base_id if adapter else None,
+            base_digest=start.base_digest if adapter else stored.digest,
             parent_id=parent_id,
-            iteration=iteration,
+            iteration=done["iterations"],
             prompt=prompt,
             bytes=stored.bytes,
             path=stored.path,

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from o1coder.errors import LabError
 
 if TYPE_CHECKING:
+    from o1coder.checkpoints import Weights
     from o1coder.lab import Lab
 
 Source = Literal["checkpoint", "dataset", "test_set", "job"]
@@ -51,6 +52,32 @@ class Sampled(StageConfig):
     threads: int | None = Field(None, ge=1, description="CPU threads of the model; default: all cores but one")
     batch: int = Field(32, ge=1, description="rows the sampler runs at once")
     exact: bool = Field(False, description="fp32, constant batch shape: the same seed gives the same tree, slower")
+
+
+class Trains(StageConfig):
+    """What a stage that trains is asked besides its own fields; the stage adds iterations, batch and lr."""
+
+    lora_r: int = Field(16, ge=0, description="rank of the adapter; 0 trains all weights")
+    max_length: int = Field(512, ge=16, description="tokens of a row, prompt included")
+    threads: int | None = Field(None, ge=1, description="CPU threads of the trainer; default: all cores")
+    save_every: int = Field(4, ge=1, description="iterations between checkpoints")
+    accumulate: int = Field(1, ge=1, description="micro-batches an iteration")
+
+    def spec(self, kind: str, start: Weights, **more: Any) -> dict[str, Any]:
+        """The trainer's spec.json for this config and starting weights (train/spec.py says what the fields are)."""
+        values = self.model_dump()
+        return {
+            "kind": kind,
+            "model": str(start.model),
+            "adapter": None if start.adapter is None else str(start.adapter),
+            "base_digest": start.base_digest,
+            "lora": {"r": self.lora_r, "alpha": 2 * self.lora_r} if self.lora_r else None,
+            **{
+                name: values[name]
+                for name in ("seed", "iterations", "batch", "lr", "threads", "save_every", "accumulate", "budget_s")
+            },
+            **more,
+        }
 
 
 class Reporter(Protocol):

@@ -208,7 +208,10 @@ def stored_facts(connection: Connection, tree_id: int) -> list[Fact]:
         (tree_id,),
     ):
         step = None if row[7] is None else paths[row[7]]
-        facts.append(CompletionFact(paths[row[0]], *row[1:7], step, row[8]))
+        ordinal, text, tokens_in, tokens_out, logprob, finish_reason = row[1:7]
+        facts.append(
+            CompletionFact(paths[row[0]], ordinal, text, tokens_in, tokens_out, logprob, finish_reason, step, row[8])
+        )
     facts.extend(_rollouts(connection, tree_id, paths))
     end = connection.exec_driver_sql("SELECT reason FROM tree_end WHERE tree_id = ?", (tree_id,)).first()
     if end is not None:

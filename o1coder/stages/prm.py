@@ -1,0 +1,136 @@
+"""Stage 4: train the process reward model, point-wise on step labels or pair-wise on siblings.
+
+It starts from the base model every time (a refresh does not continue the old one), so that what it learns is the labels
+as they count now.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from o1coder.stage import Pick, Reporter, Trains, stage
+
+if TYPE_CHECKING:
+    from o1coder.datasets import Row
+    from o1coder.lab import Lab
+
+
+class Prm(Trains):
+    """Train the process reward model on step labels: point-wise (hard or soft targets) or pair-wise."""
+
+    base: Annotated[int, Pick("checkpoint")] = Field(description="the model whose weights it starts from")
+    refreshes: Annotated[int | None, Pick("checkpoint", role="prm")] = Field(
+        None, description="the PRM that this one replaces (lineage; and continued from where `continue_from` is set)"
+    )
+    continue_from: bool = Field(False, description="go on from `refreshes` instead of the base")
+    mode: Literal["point", "pair"] = Field("point", description="point-wise (eq. 3) or pair-wise (eq. 4)")
+    target: Literal["validity", "value"] = Field("validity", description="hard labels, or the search's soft values")
+    query: str = Field("split:train", description="which trees: field:value words")
+    margin: float = Field(0.0, ge=0, le=1, description="pair-wise: least difference of the siblings' values")
+    iterations: int = Field(16, ge=1, description="optimizer iterations")
+    batch: int = Field(8, ge=1, description="rows an iteration")
+    lr: float = Field(5e-4, gt=0, description="learning rate")
+
+
+@stage("prm", Prm, gpus=1)
+def prm(lab: Lab, config: Prm, report: Reporter) -> None:
+    """Freeze labelled steps, train, record the checkpoint."""
+    from o1coder import checkpoints, datasets, selection
+    from o1coder.errors import LabError
+    from o1coder.rows import By
+    from o1coder.text import FORMAT_DIGEST
+    from o1coder.training import train
+
+    by = By(job_id=report.job_id)
+    excluded = selection.Excluded()
+    with lab.reading() as connection:
+        as_of = selection.as_of_now(connection)
+        query = selection.Query.parse(config.query)
+        if config.mode == "point":
+            rows = point_rows(selection.labelled_steps(connection, query, as_of, excluded, target=config.target))
+        else:
+            rows = pair_rows(selection.pairs(connection, query, as_of, excluded, margin=config.margin))
+    frozen = datasets.freeze(
+        lab,
+        f"prm-{config.mode}",
+        rows,
+        query={"query": config.query, "margin": config.margin, "format": FORMAT_DIGEST},
+        as_of=as_of,
+        by=by,
+        target=config.target,
+        excluded=excluded.counts,
+    )
+    report.log(f"{frozen.rows} rows; left out: {excluded.counts}")
+    if config.continue_from and config.refreshes is None:
+        raise LabError("continue_from is set but refreshes names no PRM", "name the PRM to go on from")
+    start = checkpoints.weights(lab, config.refreshes if config.continue_from and config.refreshes else config.base)
+    spec = config.spec("prm", start, mode=config.mode, max_length=config.max_length)
+    if not config.continue_from:
+        spec["adapter"] = None
+    trained = train(lab, report, spec, datasets.rows_of(frozen))
+    checkpoints.record(
+        lab,
+        trained.model,
+        trained.done,
+        role="prm",
+        start=start,
+        parent_id=config.refreshes,
+        prompt=None,
+        by=by,
+        note=f"{config.mode}-wise, {config.target}",
+    )
+
+
+def point_rows(found: Any) -> list[Row]:
+    """Rows {"text", "value", "weight"} with weight 1 / rows of the problem (measurement.md §3)."""
+    from collections import Counter
+
+    from o1coder import selection
+    from o1coder.datasets import Row
+    from o1coder.text import prefix_text
+
+    items = list(found)
+    count = Counter(item.problem_id for item in items)
+    return [
+        Row(
+            {
+                "text": prefix_text(item.task, selection.parts(item.prefix)),
+                "value": item.target,
+                "weight": 1 / count[item.problem_id],
+            },
+            step_id=item.prefix[-1].id,
+            label_id=item.label_id,
+        )
+        for item in items
+    ]
+
+
+def pair_rows(found: Any) -> list[Row]:
+    """Rows {"prompt", "chosen", "rejected", "weight"}: the shared prefix, the winning and the losing step."""
+    from collections import Counter
+
+    from o1coder import selection
+    from o1coder.datasets import Row
+    from o1coder.text import prefix_text
+
+    items = list(found)
+    count = Counter(item.problem_id for item in items)
+    rows = []
+    for item in items:
+        better, worse = (prefix_text(item.task, selection.parts(side.prefix)) for side in (item.better, item.worse))
+        prompt = prefix_text(item.task, selection.parts(item.prefix)) + "\n"
+        rows.append(
+            Row(
+                {
+                    "prompt": prompt,
+                    "chosen": better[len(prompt) :],
+                    "rejected": worse[len(prompt) :],
+                    "weight": 1 / count[item.problem_id],
+                },
+                step_id=item.worse.prefix[-1].id,
+                label_id=item.worse.label_id,
+            )
+        )
+    return rows
