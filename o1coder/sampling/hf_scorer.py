@@ -69,17 +69,6 @@ class HfScorer:
         filler = self._tokenizer.pad_token_id
         ids = torch.tensor([row + [filler] * (width - len(row)) for row in rows], device=self._device)
         mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], device=self._device)
-        logits = self._pooled(ids, mask)
+        # The model's own forward pass picks the position, so that it is the one that training read.
+        logits = self._model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, 0]
         return [float(value) for value in torch.sigmoid(logits.float()).tolist()]
-
-    def _pooled(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """The logit at each row's last real token.
-
-        transformers finds that token by looking for the padding id, which here is also the end-of-text token, so the
-        logits of all positions are taken from the head and the last one is picked by the mask.
-        """
-        hidden = self._model.model(input_ids=ids, attention_mask=mask).last_hidden_state
-        last = mask.sum(dim=1) - 1
-        picked = hidden[torch.arange(len(ids), device=ids.device), last]
-        logits: torch.Tensor = self._model.score(picked)[:, 0]
-        return logits
