@@ -15,6 +15,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ class Run:
     progress: Progress
     stop: StopSignal
     started: float  # time.monotonic() at the start of the process
+    exits: ExitStack  # what the program opened, closed when the run ends
 
     def wall_s(self) -> float:
         """Seconds spent on this folder so far, earlier attempts included."""
@@ -102,7 +104,8 @@ def run(kind: TrainKind, path: Path, build: Build, progress: Progress, stop: Sto
         return
     main_rank = int(os.environ.get("RANK", "0")) == 0
     attempt = folder.begin() if main_rank else Attempt(1, 0, 0.0)
-    this = Run(folder, spec, attempt, progress, stop, started)
+    exits = ExitStack()
+    this = Run(folder, spec, attempt, progress, stop, started, exits)
     if main_rank:
         start = {
             "attempt": attempt.number,
@@ -113,7 +116,8 @@ def run(kind: TrainKind, path: Path, build: Build, progress: Progress, stop: Sto
         progress.emit("start", start)
     _threads(spec)
     try:
-        _train(this, build)
+        with exits:
+            _train(this, build)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise LabError("the disk is full", "free space and retry the job; it resumes", "disk-full") from error
@@ -174,7 +178,7 @@ def _watcher(this: Run, outcome: dict[str, str]) -> Any:
                 return
             iteration = int(state.global_step)
             values = {name: _number(value) for name, value in logs.items() if name != "epoch"}
-            line = {"iteration": iteration, "attempt": this.attempt.number, **values}
+            line = {"iteration": iteration, "total": spec.iterations, "attempt": this.attempt.number, **values}
             line["wall_s"] = round(this.wall_s(), 3)
             folder.append(folder.metrics, line)
             fields = {"iteration": iteration, "total": spec.iterations, "loss": values["loss"]}
@@ -264,6 +268,6 @@ def _leave_group() -> None:
 
 
 def _number(value: Any) -> float | None:
-    """A finite float, or None: NaN and infinity are no JSON."""
-    number = float(value)
+    """A finite float, or None: NaN and infinity are no JSON, and a metric of an all-masked batch has no value."""
+    number = float("nan") if value is None else float(value)
     return number if number - number == 0 else None

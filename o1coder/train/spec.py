@@ -7,10 +7,11 @@ and no look at the data: `folder.py` reads rows. Unknown fields are refused, so 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any, Literal, cast, get_args
 
 from o1coder.errors import LabError
+from o1coder.reward import PHI, Phi, phi_preset
 
 TrainKind = Literal["sft", "dpo", "prm", "grpo"]
 KINDS: tuple[TrainKind, ...] = get_args(TrainKind)
@@ -53,11 +54,12 @@ class PrmOptions:
 
 @dataclass(frozen=True, slots=True)
 class GrpoOptions:
-    """Rows: see `rollouts.py`. `reward` holds the fields of `o1coder.reward`'s weights; `prm` names the scorer.
+    """Rows {"prompt", "problem", "task", "cases", "comparator"?, "limits"?, "opening"?}: see `rollouts.py`.
 
-    `batch` of the spec counts completions of one generation; it must be a multiple of `generations`. `reuse` is how
-    many optimizer iterations read one generation. `vllm` is handed to GRPOConfig as its vllm_* fields (read from the
-    library's source, not run here).
+    `batch` of the spec counts the completions of one generation (in each process) and is a multiple of `generations`;
+    `reuse` is how many optimizer iterations read one generation. `phi` is a preset's name, or a mapping of Phi's
+    fields with "preset" for the rest. `prm` is handed to `open_scorer`, `vllm` to GRPOConfig as its vllm_* fields
+    (read from that library's source, not run here).
     """
 
     generations: int = 8
@@ -67,15 +69,16 @@ class GrpoOptions:
     scale_rewards: Literal["none", "batch"] = "none"
     epsilon_high: float = 0.28
     reuse: int = 1
-    outcome_weight: float = 0.8  # α of φ = α·outcome + (1−α)·process
-    alpha_end: float | None = None  # with alpha_over: α moves linearly to this value
-    alpha_over: int = 0
+    phi: Phi = field(default_factory=lambda: PHI["lab"])
     outcome: Literal["pass_rate", "all"] = "pass_rate"
-    aggregate: str = "min"
-    group_cap: float = 0.2  # the process part's cap where a group's outcomes are all equal
-    prm: Mapping[str, Any] | None = None  # {"spec", "model", "adapter"?} for o1coder.sampling.open_scorer
+    prm: Mapping[str, Any] | None = None  # {"spec", "model"?, "adapter"?}
     judge_workers: int | None = None
     vllm: Mapping[str, Any] | None = None
+
+    @property
+    def needs_prm(self) -> bool:
+        """Whether the process part ever has weight."""
+        return self.phi.schedule != "constant" or self.phi.alpha < 1.0
 
 
 Options = SftOptions | DpoOptions | PrmOptions | GrpoOptions
@@ -105,7 +108,7 @@ class TrainSpec:
     max_length: int = 512
     lora: Lora | None = field(default_factory=Lora)
     threads: int | None = None
-    device: str = "auto"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
     budget_s: float | None = None
     save_every: int = 10
     accumulate: int = 1
@@ -133,6 +136,8 @@ def read_spec(raw: Mapping[str, Any]) -> TrainSpec:
             raise LabError(f"spec.json: field {name!r} is missing", "every spec names kind, model, iterations, batch")
     if "lora" in values and values["lora"] is not None:
         values["lora"] = _lora(values["lora"])
+    if "phi" in values:
+        values["phi"] = _phi(values["phi"])
     options = options_type(**{name: values.pop(name) for name in option_names & set(values)})
     spec = TrainSpec(**values, options=options)
     if not spec.lr:
@@ -162,6 +167,17 @@ def _lora(raw: Mapping[str, Any]) -> Lora:
     return Lora(**values)
 
 
+def _phi(raw: str | Mapping[str, Any]) -> Phi:
+    if isinstance(raw, str):
+        return phi_preset(raw)
+    values = dict(raw)
+    preset = phi_preset(values.pop("preset", "lab"))
+    unknown = sorted(set(values) - {item.name for item in fields(Phi)})
+    if unknown:
+        raise LabError(f"spec.json: unknown field {unknown[0]!r} in phi", "see o1coder/reward.py for its fields")
+    return replace(preset, **values)
+
+
 def _check(spec: TrainSpec) -> None:
     positive = {
         "iterations": spec.iterations,
@@ -174,6 +190,10 @@ def _check(spec: TrainSpec) -> None:
     for name, value in positive.items():
         if not value > 0:
             raise LabError(f"spec.json: {name} is {value}", f"{name} must be above 0")
+    if spec.device not in ("auto", "cpu", "cuda"):
+        raise LabError(
+            f"spec.json: device is {spec.device!r}", "use auto, cpu or cuda; which GPU is the launcher's choice"
+        )
     if spec.budget_s is not None and not spec.budget_s > 0:
         raise LabError(f"spec.json: budget_s is {spec.budget_s}", "give seconds above 0, or null for no budget")
     options = spec.options
@@ -201,7 +221,7 @@ def _check_grpo(spec: TrainSpec, options: GrpoOptions) -> None:
             f"spec.json: scale_rewards is {options.scale_rewards!r}",
             "use none or batch; dividing by a group's deviation turns PRM noise into unit advantages",
         )
-    if not 0.0 <= options.outcome_weight <= 1.0:
-        raise LabError(f"spec.json: outcome_weight is {options.outcome_weight}", "give a value from 0 to 1")
-    if options.outcome_weight < 1.0 and options.prm is None:
-        raise LabError("spec.json: the process part counts but prm is null", "name a prm, or set outcome_weight to 1")
+    if options.outcome not in ("pass_rate", "all"):
+        raise LabError(f"spec.json: outcome is {options.outcome!r}", "use pass_rate or all")
+    if options.needs_prm and options.prm is None:
+        raise LabError("spec.json: the process part of phi counts but prm is null", "name a prm, or use phi outcome")

@@ -32,10 +32,13 @@ def test_options_of_a_kind_are_read_with_the_common_fields() -> None:
         ({"batch": 0}, "batch"),
         ({"lora": {"rank": 4}}, "rank"),
         ({"budget_s": 0}, "budget_s"),
-        ({"kind": "grpo", "batch": 8, "generations": 3, "outcome_weight": 1.0}, "generations"),
-        ({"kind": "grpo", "batch": 8, "generations": 1, "outcome_weight": 1.0}, "generations"),
+        ({"device": "cuda:0"}, "device"),
+        ({"kind": "grpo", "batch": 8, "generations": 3, "phi": "outcome"}, "generations"),
+        ({"kind": "grpo", "batch": 8, "generations": 1, "phi": "outcome"}, "generations"),
         ({"kind": "grpo", "batch": 8, "generations": 8}, "prm"),
-        ({"kind": "grpo", "batch": 8, "generations": 8, "outcome_weight": 1.0, "scale_rewards": "group"}, "scale"),
+        ({"kind": "grpo", "batch": 8, "phi": {"alfa": 1.0}}, "alfa"),
+        ({"kind": "grpo", "batch": 8, "phi": "mine"}, "mine"),
+        ({"kind": "grpo", "batch": 8, "generations": 8, "phi": "outcome", "scale_rewards": "group"}, "scale"),
     ],
 )
 def test_a_wrong_field_is_named(change: dict[str, Any], named: str) -> None:
@@ -49,7 +52,7 @@ def test_a_missing_field_is_named() -> None:
 
 
 def test_grpo_saves_only_at_generation_boundaries() -> None:
-    spec = read_spec({**BASE, "kind": "grpo", "batch": 8, "outcome_weight": 1.0, "reuse": 4, "save_every": 6})
+    spec = read_spec({**BASE, "kind": "grpo", "batch": 8, "phi": "outcome", "reuse": 4, "save_every": 6})
     assert isinstance(spec.options, GrpoOptions)
     assert checkpoint_period(spec) == 8
 
@@ -66,3 +69,10 @@ def test_more_processes_go_through_accelerate_behind_the_shim() -> None:
     assert line[line.index("--machine_rank") + 1] == "1"
     assert "--multi_gpu" in line
     assert "static" in line
+
+
+def test_phi_is_a_preset_with_changes() -> None:
+    spec = read_spec({**BASE, "kind": "grpo", "batch": 8, "phi": {"preset": "outcome", "gate": 0.5}})
+    assert isinstance(spec.options, GrpoOptions)
+    assert (spec.options.phi.alpha, spec.options.phi.gate) == (1.0, 0.5)
+    assert not spec.options.needs_prm
