@@ -211,7 +211,7 @@ def attempts(lab: Lab, job_id: int) -> list[AttemptView]:
     columns = ", ".join(AttemptView._fields)
     with lab.reading() as connection:
         rows = connection.execute(text(f"SELECT {columns} FROM attempt WHERE job_id = :id ORDER BY n"), {"id": job_id})
-        return [AttemptView(*row[:-1], json.loads(row[-1])) for row in rows]
+        return [AttemptView._make([*row[:-1], json.loads(row[-1])]) for row in rows]
 
 
 def _dead(connection: Connection) -> list[int]:
