@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -92,7 +93,7 @@ def test_a_wrong_field_is_named(tmp_path: Path, field: str, old: str, new: str) 
         (lambda s: s + "[[tests]\n", "not readable as TOML"),
     ],
 )
-def test_what_is_missing_is_said(tmp_path: Path, change, message: str) -> None:  # type: ignore[no-untyped-def]
+def test_what_is_missing_is_said(tmp_path: Path, change: Callable[[str], str], message: str) -> None:
     assert message in broken(tmp_path, change(SOURCE))
 
 
