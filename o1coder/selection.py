@@ -168,7 +168,7 @@ class _Tree(NamedTuple):
 
 def _trees(connection: Connection, query: Query, as_of: AsOf) -> Iterator[_Tree]:
     where, values = query.where()
-    kinds = "" if query.kind else "AND x.kind IN ('search', 'group') "
+    kinds = "" if query.kind or query.job else "AND x.kind IN ('search', 'group') "
     for row in connection.exec_driver_sql(
         f"{_TREES} WHERE x.id <= {as_of['tree']} {kinds}AND {where} ORDER BY x.id", values
     ).all():
@@ -316,3 +316,31 @@ def _gap(better: Labelled, worse: Labelled) -> float:
 def parts(steps: Iterable[StepRow]) -> list[tuple[Action, str]]:
     """(action, text) of steps, the shape that o1coder.text takes."""
     return [(step.action, step.text) for step in steps]  # type: ignore[misc]
+
+
+class Unscored(NamedTuple):
+    """A step that a PRM has not scored under today's format."""
+
+    id: int
+    task: Task
+    prefix: tuple[StepRow, ...]
+
+
+def unscored(connection: Connection, query: Query, prm: int) -> Iterator[Unscored]:
+    """The steps of matching trees without a score of this PRM, in id order of their trees."""
+    from o1coder.text import FORMAT_DIGEST
+
+    as_of = as_of_now(connection)
+    for tree in _trees(connection, query, as_of):
+        done = {
+            row[0]
+            for row in connection.exec_driver_sql(
+                "SELECT c.step_id FROM score c JOIN step s ON s.id = c.step_id WHERE s.tree_id = ? "
+                "AND c.checkpoint_id = ? AND c.format_digest = ?",
+                (tree.id, prm, FORMAT_DIGEST),
+            )
+        }
+        steps = _steps(connection, tree.id, as_of)
+        for step in steps.values():
+            if step.parent_id is not None and step.id not in done:
+                yield Unscored(step.id, tree.task, _path(steps, step.id))

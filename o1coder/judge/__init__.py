@@ -12,7 +12,8 @@ Output is compared by a named comparator (compare.py).
 **How.** A warm Python a core forks one process a test. Nothing to cheat with is in there: expected outputs stay in
 the parent; the checks of an `assert` run in a process of their own and call the program's functions through a pipe,
 by value. Exit status, resource use and the bytes written are all that is believed. AC needs status 0 and an accepted
-output. CPU time decides (so a busy machine changes no verdict); 3 × CPU + 1 s of wall time is the back-stop. Hashes
+output. CPU time decides; 3 × CPU + 1 s of wall time is the back-stop for what idles (four times that for what
+a busy machine starves, so that load changes no verdict). Hashes
 and `random` have fixed seeds. Verdicts are those of question.CODES; IE is the judge's own failure: tried three times,
 each on a fresh worker, then returned, and never to be taken for a program's failure.
 

@@ -21,13 +21,14 @@ from ..errors import LabError
 from . import canary
 from .inside import wire
 from .inside.seccomp import available
+from .inside.zygote import STARVED
 from .materials import SOURCE_BYTES, Materials, request_for
 from .question import LEVELS, Level, Question, Verdict
 from .verdicts import decide
 from .worker import Worker, WorkerLost
 
 ATTEMPTS = 3  # the first, and two on fresh workers
-SILENCE_S = 30.0  # beyond a question's wall limit: then the worker itself is taken for dead
+SILENCE_S = 30.0  # beyond a question's last wall limit: then the worker itself is taken for dead
 TICK_MS = 100
 CANCEL_GRACE_S = 5.0
 
@@ -185,7 +186,7 @@ class _Batch:
         question = self.questions[index]
         request = request_for(self.pool.next_number(), question)
         materials = Materials(question)
-        deadline = time.monotonic() + request.wall_ms / 1000 + SILENCE_S
+        deadline = time.monotonic() + STARVED * request.wall_ms / 1000 + SILENCE_S
         self.flying[worker] = Flight(index, attempt, request, materials, deadline)
         try:
             worker.ask(request, materials.descriptors)

@@ -227,14 +227,21 @@ def test_set(connection: Connection, problem_id: int) -> int | None:
     return None if row is None else int(row[0])
 
 
-def reference(connection: Connection, problem_id: int) -> str | None:
-    """The code of a problem's reference program, or None."""
+class Reference(NamedTuple):
+    """A problem's reference program."""
+
+    id: int
+    code: str
+
+
+def reference(connection: Connection, problem_id: int) -> Reference | None:
+    """A problem's reference program, or None."""
     row = connection.exec_driver_sql(
-        "SELECT g.code FROM program g JOIN program_origin o ON o.program_id = g.id WHERE g.problem_id = ? "
+        "SELECT g.id, g.code FROM program g JOIN program_origin o ON o.program_id = g.id WHERE g.problem_id = ? "
         "AND o.origin = 'reference' ORDER BY g.id LIMIT 1",
         (problem_id,),
     ).first()
-    return None if row is None else str(row[0])
+    return None if row is None else Reference(*row)
 
 
 def select(

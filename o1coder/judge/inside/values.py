@@ -5,7 +5,8 @@ one key that starts with "~":
 
     {"~tuple": [...]}   {"~set": [...]}   {"~frozenset": [...]}   {"~dict": [[key, value], ...]}  (keys not all text)
     {"~float": "nan" | "inf" | "-inf"}    {"~int": "hex digits"}  (beyond 4000 decimal digits)
-    {"~bytes": "hex digits"}   {"~complex": [real, imaginary]}   {"~object": "type name: why it cannot pass"}
+    {"~bytes": "hex digits"}   {"~complex": [real, imaginary]}   {"~type": "int"}  (a builtin type's name)
+    {"~object": "why it cannot pass"}     {"~handle": 3}  (where the two sides agreed on handles: dialogue.py)
 
 Values of subclasses (Counter, defaultdict, named tuples, IntEnum) pass as the builtin they extend, read through the
 builtin's own methods. Everything else, and what is nested deeper than DEPTH or cyclic, becomes `~object`, which
@@ -16,11 +17,19 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 DEPTH = 200
 MAX_ITEMS = 2_000_000
 HEX_BITS = 13_000  # below 4000 decimal digits, so that any json reader takes the plain form
+
+
+TYPES: dict[str, type] = {
+    one.__name__: one for one in (int, float, complex, bool, str, bytes, list, tuple, dict, set, frozenset)
+}
+Refer = Callable[[object], int]
+Resolve = Callable[[int], object]
 
 
 class Unpassable(ValueError):
@@ -48,47 +57,64 @@ def encode(value: object) -> str:
     return json.dumps(pack(value), allow_nan=False)
 
 
-def pack(value: object) -> Any:
-    """The encoding as data that json can write."""
+def pack(value: object, refer: Refer | None = None) -> Any:
+    """The encoding as data that json can write. `refer` gives a handle to what cannot pass by value."""
     try:
-        return _pack(value, 0, [MAX_ITEMS])
+        return _Packer(refer).pack(value, 0)
     except Unpassable as error:
         return {"~object": str(error)}
 
 
-def _pack(value: Any, depth: int, left: list[int]) -> Any:
-    kind = type(value)
-    if value is None or kind is bool or kind is str:
-        return value
-    if kind is int:
-        return value if -HEX_BITS < value.bit_length() < HEX_BITS else {"~int": format(value, "x")}
-    if kind is float:
-        return value if math.isfinite(value) else {"~float": repr(value)}
-    if depth > DEPTH:
-        raise Unpassable(f"nested deeper than {DEPTH} levels")
-    left[0] -= 1
-    if left[0] < 0:
-        raise Unpassable(f"more than {MAX_ITEMS} containers")
-    if kind is list:
-        return [_pack(item, depth + 1, left) for item in value]
-    if kind is tuple:
-        return {"~tuple": [_pack(item, depth + 1, left) for item in value]}
-    if kind is dict:
-        return _pack_dict(value, depth, left)
-    if kind is set or kind is frozenset:
-        return {f"~{kind.__name__}": [_pack(item, depth + 1, left) for item in value]}
-    if kind is bytes or kind is bytearray:
-        return {"~bytes": bytes.hex(bytes(value))}
-    if kind is complex:
-        return {"~complex": [_pack(value.real, depth + 1, left), _pack(value.imag, depth + 1, left)]}
-    return _pack(_as_builtin(value, kind), depth + 1, left)
+class _Packer:
+    """One encoding under way: how many containers may still come."""
 
+    def __init__(self, refer: Refer | None) -> None:
+        self.refer = refer
+        self.left = MAX_ITEMS
 
-def _pack_dict(value: dict[Any, Any], depth: int, left: list[int]) -> Any:
-    if all(type(key) is str and not key.startswith("~") for key in value):
-        return {key: _pack(item, depth + 1, left) for key, item in value.items()}
-    pairs = [[_pack(key, depth + 1, left), _pack(item, depth + 1, left)] for key, item in value.items()]
-    return {"~dict": pairs}
+    def pack(self, value: Any, depth: int) -> Any:
+        kind = type(value)
+        if value is None or kind is bool or kind is str:
+            return value
+        if kind is int:
+            return value if value.bit_length() < HEX_BITS else {"~int": format(value, "x")}
+        if kind is float:
+            return value if math.isfinite(value) else {"~float": repr(value)}
+        if depth > DEPTH:
+            raise Unpassable(f"nested deeper than {DEPTH} levels")
+        self.left -= 1
+        if self.left < 0:
+            raise Unpassable(f"more than {MAX_ITEMS} containers")
+        if kind is list:
+            return self.each(value, depth)
+        if kind is dict:
+            return self.mapping(value, depth)
+        if kind is tuple or kind is set or kind is frozenset:
+            return {f"~{kind.__name__}": self.each(value, depth)}
+        if kind is bytes or kind is bytearray:
+            return {"~bytes": bytes.hex(bytes(value))}
+        if kind is complex:
+            return {"~complex": self.each((value.real, value.imag), depth)}
+        if kind is type and value in TYPES.values():
+            return {"~type": str(value.__name__)}
+        return self.other(value, kind, depth)
+
+    def each(self, items: Any, depth: int) -> list[Any]:
+        return [self.pack(item, depth + 1) for item in items]
+
+    def mapping(self, value: dict[Any, Any], depth: int) -> Any:
+        if all(type(key) is str and not key.startswith("~") for key in value):
+            return {key: self.pack(item, depth + 1) for key, item in value.items()}
+        return {"~dict": [self.each(pair, depth) for pair in value.items()]}
+
+    def other(self, value: Any, kind: type, depth: int) -> Any:
+        try:
+            plain = _as_builtin(value, kind)
+        except Unpassable:
+            if self.refer is None:
+                raise
+            return {"~handle": self.refer(value)}
+        return self.pack(plain, depth + 1)
 
 
 def _as_builtin(value: Any, kind: type) -> object:
@@ -119,13 +145,13 @@ def decode(text: str | bytes) -> Any:
     return unpack(data)
 
 
-def unpack(data: Any) -> Any:
-    """The value of an encoding that json has read; as `decode`."""
+def unpack(data: Any, resolve: Resolve | None = None) -> Any:
+    """The value of an encoding that json has read; as `decode`. `resolve` gives what a handle stands for."""
     try:
-        return _unpack(data, 0)
+        return _Unpacker(resolve).unpack(data, 0)
     except RecursionError:
         raise Unpassable("nested too deeply") from None
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, LookupError, OverflowError) as error:
         raise Unpassable(f"not a typed value: {str(error)[:120]}") from None
 
 
@@ -133,32 +159,45 @@ def _no_constant(name: str) -> None:
     raise Unpassable(f"{name} is not JSON")
 
 
-def _unpack(data: Any, depth: int) -> Any:
-    if depth > 2 * DEPTH + 50:  # a tag adds a level, so a value of DEPTH levels has at most twice as many
-        raise Unpassable("nested too deeply")
-    if type(data) is list:
-        return [_unpack(item, depth + 1) for item in data]
-    if type(data) is not dict:
-        return data
-    if len(data) == 1:
-        [(key, body)] = data.items()
-        if key.startswith("~"):
-            return _untag(key, body, depth)
-    return {key: _unpack(item, depth + 1) for key, item in data.items()}
+class _Unpacker:
+    """One decoding under way."""
+
+    def __init__(self, resolve: Resolve | None) -> None:
+        self.resolve = resolve
+
+    def unpack(self, data: Any, depth: int) -> Any:
+        if depth > 2 * DEPTH + 50:  # a tag adds a level, so a value of DEPTH levels has at most twice as many
+            raise Unpassable("nested too deeply")
+        if type(data) is list:
+            return [self.unpack(item, depth + 1) for item in data]
+        if type(data) is not dict:
+            return data
+        if len(data) == 1:
+            [(key, body)] = data.items()
+            if key.startswith("~"):
+                return self.untag(key, body, depth)
+        return {key: self.unpack(item, depth + 1) for key, item in data.items()}
+
+    def untag(self, tag: str, body: Any, depth: int) -> Any:
+        if tag == "~int":
+            return int(body, 16)
+        if tag == "~float":
+            return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[body]
+        if tag == "~bytes":
+            return bytes.fromhex(body)
+        if tag == "~type":
+            return TYPES[body]
+        if tag == "~object":
+            return Opaque(str(body)[:200])
+        if tag == "~handle" and self.resolve is not None:
+            return self.resolve(body)
+        if type(body) is not list:
+            raise Unpassable(f"{tag[:20]} has no such content")
+        return collect(tag, [self.unpack(item, depth + 1) for item in body])
 
 
-def _untag(tag: str, body: Any, depth: int) -> Any:
-    if tag == "~int":
-        return int(body, 16)
-    if tag == "~float":
-        return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[body]
-    if tag == "~bytes":
-        return bytes.fromhex(body)
-    if tag == "~object":
-        return Opaque(str(body)[:200])
-    if type(body) is not list:
-        raise Unpassable(f"{tag} wants a list")
-    items = [_unpack(item, depth + 1) for item in body]
+def collect(tag: str, items: list[Any]) -> Any:
+    """The collection that a tag names, of decoded items."""
     if tag == "~tuple":
         return tuple(items)
     if tag == "~set":
