@@ -39,7 +39,8 @@ def _bare(annotation: Any) -> Any:
     return annotation
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
+    """A config's value as the form writes it."""
     if value is None or value is PydanticUndefined:
         return ""
     if isinstance(value, bool):
@@ -71,7 +72,7 @@ def fields(config: type[StageConfig]) -> list[FormField]:
         default = info.get_default(call_default_factory=True)
         found.append(
             FormField(
-                name, kind, _written(default), info.is_required(), info.description or "", tuple(options or ()), pick
+                name, kind, written(default), info.is_required(), info.description or "", tuple(options or ()), pick
             )
         )
     return found

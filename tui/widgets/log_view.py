@@ -63,12 +63,12 @@ class LogFile:
                 self._drop_last()
             while chunk := file.read(CHUNK):
                 held = self._take(held + chunk)
+            self._open = None
             if held:
-                self._open = self.size
+                before = len(self.starts)
                 self._add(self.size, held)
+                self._open = self.size if len(self.starts) > before else None
                 self.size += len(held)
-            else:
-                self._open = None
         return True
 
     def _take(self, data: bytes) -> bytes:
@@ -77,9 +77,15 @@ class LogFile:
             self._add(self.size, data[start:end])
             self.size += end + 1 - start
             start = end + 1
+        if len(data) - start > CHUNK:  # no line is that long: a hole where a capped log's middle was, or no text at all
+            self._add(self.size, data[start:])
+            self.size += len(data) - start
+            return b""
         return data[start:]
 
     def _add(self, offset: int, line: bytes) -> None:
+        if line[:1] == b"\0" and not line.strip(b"\0"):
+            return
         self.starts.append(offset)
         if self.kept is not None and self._needle in line.lower():
             self.kept.append(offset)
@@ -101,7 +107,7 @@ class LogFile:
         with self.path.open("rb") as file:
             for offset in offsets:
                 file.seek(offset)
-                line = file.readline(LONGEST).rstrip(b"\r\n").rpartition(b"\r")[2]
+                line = file.readline(LONGEST).rstrip(b"\r\n").rpartition(b"\r")[2].strip(b"\0")
                 out.append(inert(line.decode("utf-8", "replace")))
         return out
 

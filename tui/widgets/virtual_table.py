@@ -184,6 +184,13 @@ class VirtualTable(Widget, can_focus=True):
         else:
             self._set_index(found)
 
+    def put(self, row_id: int, row: Row) -> None:
+        """Show other cells for a row now, before the source says the same."""
+        self._cache[row_id] = row
+        found = self.order.find(row_id)
+        if found is not None:
+            self._repaint(found)
+
     # fetching ------------------------------------------------------------------------------------------------------
     def _window(self) -> range:
         height = max(1, self.size.height - 1)

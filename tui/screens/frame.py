@@ -1,0 +1,220 @@
+"""What every screen is made of: a title line, a body, a key bar; and how a screen asks the lab without waiting.
+
+`ask` puts a question in a worker thread, one at a time per topic, the newest waiting question replacing older ones, so
+that a flood of moves or changes costs one query. `act` queues verbs: each starts when the one before has been answered,
+and none is dropped. A LabError is said in the key bar; any other error is a bug and ends the program.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.message import Message
+from textual.screen import Screen
+from textual.widget import Widget
+
+from o1coder.errors import LabError
+from tui.text import GLYPHS, Cell, inert
+from tui.widgets.line import Line
+from tui.widgets.virtual_table import VirtualTable
+
+if TYPE_CHECKING:
+    from o1coder.lab import Lab
+    from tui.app import LabApp
+
+Answer = TypeVar("Answer")
+Question = Callable[[], Any]
+SHOWN_S = 6.0
+NAMES = {
+    "question_mark": "?",
+    "slash": "/",
+    "backspace": "bksp",
+    "escape": "esc",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "plus": "+",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+}
+
+
+def key_name(keys: str) -> str:
+    """How the first key of a binding is written for people."""
+    first = keys.split(",")[0]
+    name = NAMES.get(first, first)
+    return first if GLYPHS.ascii and not name.isascii() else name
+
+
+def bindings_of(kind: type[Any]) -> list[Binding]:
+    """The bindings that a class declares itself, in order."""
+    declared: list[BindingType] = kind.__dict__.get("BINDINGS", [])
+    return [item if isinstance(item, Binding) else Binding(*item) for item in declared]
+
+
+class Frame(Screen[Any]):
+    """A screen of the lab. Subclasses give `TITLE`, a `body()` and what to do when the lab changed (`reload`)."""
+
+    TITLE = ""
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-tall")]
+    DEFAULT_CSS = """
+    Frame #body { height: 1fr; layout: vertical; }
+    Frame.-wide #body { layout: horizontal; }
+    """
+
+    class _Answered(Message, bubble=False):
+        def __init__(self, topic: str | None, then: Callable[[Any], None], answer: Any) -> None:
+            super().__init__()
+            self.topic = topic
+            self.then = then
+            self.answer = answer
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiting: dict[str, tuple[Question, Callable[[Any], None]] | None] = {}
+        self._acts: deque[Callable[[], tuple[Question, Callable[[Any], None]] | None]] = deque()
+        self._acting = False
+        self._message = ""
+
+    @property
+    def lab_app(self) -> LabApp:
+        return cast("LabApp", self.app)
+
+    @property
+    def lab(self) -> Lab | None:
+        """The open lab; None until it has been opened in its thread."""
+        return self.lab_app.lab
+
+    # the frame -----------------------------------------------------------------------------------------------------
+    def compose(self) -> ComposeResult:
+        yield Line(style="reverse", id="title")
+        with Container(id="body"):
+            yield from self.body()
+        yield from self.below()
+        yield Line(id="keys")
+
+    def body(self) -> ComposeResult:
+        """The widgets of the body."""
+        yield from ()
+
+    def below(self) -> ComposeResult:
+        """Widgets between body and key bar (an input, usually hidden)."""
+        yield from ()
+
+    def on_mount(self) -> None:
+        self.draw_title()
+        self.draw_keys()
+
+    def on_screen_resume(self) -> None:
+        self.draw_title()
+        if self.lab is not None:
+            self.reload()
+
+    def reload(self) -> None:
+        """The lab has changed, or this screen is seen again: ask anew."""
+
+    def launched(self, job_id: int) -> None:
+        """A job was enqueued from this screen."""
+        self.reload()
+
+    def draw_title(self, *extra: Cell) -> None:
+        """The first line: the screens, this one marked, what is under the cursor, and which lab."""
+        cells = [Cell(" o1coder ", "bold")]
+        for number, name in enumerate(self.lab_app.MODE_NAMES, 1):
+            here = name == self.TITLE
+            cells.append(Cell(f" {number} {name} ", "bold underline" if here else ""))
+        where = inert(str(self.lab_app.home)) + (" (read-only)" if self.lab_app.readonly else "")
+        self.query_one("#title", Line).say([*cells, *extra], [Cell(f" {where} ")])
+
+    def draw_keys(self) -> None:
+        """The last line: a message while there is one, else at most seven keys."""
+        bar = self.query_one("#keys", Line)
+        if self._message:
+            bar.say([Cell(" " + self._message, "bold yellow")])
+            return
+        shown = [b for b in [*bindings_of(type(self)), *bindings_of(type(self.app))] if b.show][:7]
+        cells: list[Cell] = []
+        for binding in shown:
+            cells += [Cell(f" {key_name(binding.key)} ", "bold bright_blue"), Cell(binding.description + " ")]
+        bar.say(cells)
+
+    def say(self, message: str) -> None:
+        """Show one line in place of the keys for some seconds."""
+        self._message = inert(message)
+        self.draw_keys()
+        if message:
+            self.set_timer(SHOWN_S, partial(self._fade, self._message))
+
+    def _fade(self, message: str) -> None:
+        if message == self._message:
+            self._message = ""
+            self.draw_keys()
+
+    # asking --------------------------------------------------------------------------------------------------------
+    def ask(self, topic: str, question: Callable[[], Answer], then: Callable[[Answer], None]) -> None:
+        """Answer a question in a thread and hand the answer to `then`; only the newest waiting one per topic is kept."""
+        if topic in self._waiting:
+            self._waiting[topic] = (question, then)
+            return
+        self._waiting[topic] = None
+        self.run_worker(partial(self._answer, topic, question, then), thread=True, group=topic)
+
+    def act(self, begin: Callable[[], tuple[Question, Callable[[Any], None]] | None]) -> None:
+        """Queue a verb. `begin` runs when its turn comes and returns what to do in a thread and what then, or None."""
+        self._acts.append(begin)
+        self._next_act()
+
+    def _next_act(self) -> None:
+        while self._acts and not self._acting:
+            begun = self._acts.popleft()()
+            if begun is not None:
+                self._acting = True
+                self.run_worker(partial(self._answer, None, *begun), thread=True, group="acts")
+
+    def _answer(self, topic: str | None, question: Question, then: Callable[[Any], None]) -> None:
+        try:
+            answer = question()
+        except LabError as error:
+            text = error.message + (f" {GLYPHS.dot} {error.hint}" if error.hint else "")
+            self.post_message(self._Answered(topic, self.say, text))
+            return
+        self.post_message(self._Answered(topic, then, answer))
+
+    def on_frame__answered(self, message: _Answered) -> None:
+        waiting = None
+        if message.topic is None:
+            self._acting = False
+        else:
+            waiting = self._waiting.pop(message.topic, None)
+        message.then(message.answer)
+        if waiting is not None and message.topic is not None:
+            self.ask(message.topic, *waiting)
+        self._next_act()
+
+    def on_virtual_table_failed(self, message: VirtualTable.Failed) -> None:
+        error = message.error
+        self.say(f"{error.message} {GLYPHS.dot} {error.hint}" if isinstance(error, LabError) else repr(error))
+
+    def help(self) -> list[tuple[str, list[Binding]]]:
+        """Every key of this screen by where it works: screen, the focused widget, everywhere."""
+        parts = [(self.TITLE or "this screen", bindings_of(type(self)))]
+        focused: Widget | None = self.focused
+        if focused is not None:
+            own = [b for kind in type(focused).__mro__ if kind.__module__.startswith("tui.") for b in bindings_of(kind)]
+            parts.append(("moving", own))
+        return [*parts, ("everywhere", bindings_of(type(self.app)))]
+
+
+def position(table: VirtualTable) -> str:
+    """Where the cursor is in a table: 3/120."""
+    return f"{table.index + 1 if len(table.order) else 0}/{len(table.order)}"

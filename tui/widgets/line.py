@@ -1,0 +1,39 @@
+"""One line made of cells: titles, breadcrumbs, the key bar. It repaints only when what it says has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.text import Cell
+
+
+class Line(Widget):
+    """A row of cells from the left and, where there is room, cells that end at the right edge."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = "Line { height: 1; width: 1fr; }"
+
+    def __init__(self, *, style: str = "", id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.base = style
+        self._said: tuple[tuple[Cell, ...], tuple[Cell, ...]] = ((), ())
+
+    def say(self, left: Sequence[Cell], right: Sequence[Cell] = ()) -> None:
+        """Show these cells; their text must be inert already."""
+        said = (tuple(left), tuple(right))
+        if said != self._said:
+            self._said = said
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        width, base = self.size.width, Style.parse(self.base)
+        left, right = (Strip([Segment(c.text, base + Style.parse(c.style)) for c in part]) for part in self._said)
+        if right.cell_length and left.cell_length + right.cell_length < width:
+            left = left.adjust_cell_length(width - right.cell_length, base)
+            return Strip([*left, *right], width)
+        return left.adjust_cell_length(width, base)
