@@ -1,0 +1,163 @@
+"""Evaluations into the lab: items from trees of one chain each, or from programs of a file judged on held-out tests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import insert
+from sqlalchemy.engine import Connection
+
+from o1coder.clock import now
+from o1coder.errors import LabError
+from o1coder.lab import Lab
+from o1coder.models import Evaluation, EvaluationItem
+from o1coder.problems.store import add_program
+from o1coder.queries import problems
+from o1coder.rows import By, add, find
+from o1coder.stage import Reporter
+from o1coder.trees import cases_of
+from o1coder.verdicts import Remembering, add_profile, add_verdict, asked, known_for, question
+
+if TYPE_CHECKING:
+    from o1coder.growing import Grown
+
+
+class Item(NamedTuple):
+    """One problem of an evaluation."""
+
+    problem_id: int
+    n: int
+    c: int
+    masked: int
+    complete: int
+
+
+def record(lab: Lab, report: Reporter, items: Iterable[Item], **values: Any) -> int:
+    """Write an evaluation with its items; a job's second call for the same split and mode returns the first's id."""
+    with lab.writing() as connection:
+        key = {"job_id": report.job_id, "split": values["split"], "mode": values["mode"]}
+        known = find(connection, Evaluation, **key)
+        if known is not None:
+            return known
+        evaluation_id = add(connection, Evaluation, job_id=report.job_id, created_at=now(), **values)
+        rows = [{"evaluation_id": evaluation_id, **item._asdict()} for item in items]
+        if rows:
+            connection.execute(insert(EvaluationItem), rows)
+        return evaluation_id
+
+
+def record_trees(lab: Lab, report: Reporter, config: Any, split: str, prompt_digest: str | None, grown: Grown) -> int:
+    """An evaluation from this job's trees of one chain each; a tree that the budget ended early is no sample."""
+    with lab.reading() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT x.problem_id, COUNT(r.reward), COALESCE(SUM(r.reward IS NOT NULL AND r.total > 0 AND r.passed = r.total), 0), "
+            "SUM(r.reward IS NULL), SUM(r.program_id IS NOT NULL) FROM tree x JOIN problem p ON p.id = x.problem_id "
+            "JOIN rollout r ON r.tree_id = x.id WHERE x.job_id = ? AND p.split = ? GROUP BY x.problem_id ORDER BY x.problem_id",
+            (report.job_id, split),
+        ).all()
+        tokens = connection.exec_driver_sql(
+            "SELECT COALESCE(SUM(c.tokens_in), 0), COALESCE(SUM(c.tokens_out), 0) FROM completion c "
+            "JOIN tree x ON x.id = c.tree_id JOIN problem p ON p.id = x.problem_id WHERE x.job_id = ? AND p.split = ?",
+            (report.job_id, split),
+        ).one()
+    return record(
+        lab,
+        report,
+        [Item(*row) for row in rows],
+        checkpoint_id=config.policy,
+        split=split,
+        slice=config.slice,
+        mode=config.mode,
+        n=config.n,
+        temperature=config.temperature,
+        prompt_digest=prompt_digest,
+        seed=config.seed,
+        tokens_in=tokens[0],
+        tokens_out=tokens[1],
+        sandbox_runs=grown.sandbox_runs,
+        sandbox_s=grown.sandbox_s,
+        stopped="budget" if grown.budget else None,
+    )
+
+
+def read_programs(connection: Connection, file: str) -> dict[int, list[str]]:
+    """{problem, code} lines by problem id; `task_id` and `completion` are taken for them. LabError names a wrong line."""
+    try:
+        lines = Path(file).read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise LabError(f"{file} cannot be read: {error.strerror}", "name a JSONL file of {problem, code}") from error
+    out: dict[int, list[str]] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            name, code = str(row.get("problem", row.get("task_id"))), row.get("code", row.get("completion"))
+        except (ValueError, AttributeError) as error:
+            raise LabError(f"{file}, line {number}: {error}", "each line is one JSON object {problem, code}") from error
+        if not isinstance(code, str):
+            raise LabError(f"{file}, line {number}: no code", "each line is one JSON object {problem, code}")
+        try:
+            problem_id = problems.find(connection, name)
+        except LabError as error:
+            raise LabError(f"{file}, line {number}: {error.message}", error.hint) from error
+        out.setdefault(problem_id, []).append(code)
+    if not out:
+        raise LabError(f"{file} holds no programs", "each line is one JSON object {problem, code}")
+    return out
+
+
+def evaluate_programs(lab: Lab, report: Reporter, file: str, slice: str | None, seed: int) -> None:
+    """Judge programs on every problem's held-out (train: reward) tests; one evaluation a split they touch."""
+    from o1coder.judge import Judge
+
+    by = By(job_id=report.job_id)
+    with lab.reading() as connection:
+        wanted = read_programs(connection, file)
+        known = known_for(connection, wanted)
+        split_of = {i: problems.show(connection, i).row.split for i in wanted}
+    items: dict[str, list[Item]] = {}
+    done = 0
+    with Judge() as judge:
+        remembering = Remembering(judge, known)
+        for problem_id, codes in wanted.items():
+            with lab.reading() as connection:
+                what, test_set = asked(connection, problem_id), problems.test_set(connection, problem_id)
+                if test_set is None:
+                    raise LabError(f"problem {problem_id} has no tests to judge with", "import it again with tests")
+                cases = cases_of(connection, test_set)
+            questions = [question(what, code, case) for code in codes for _, case in cases]
+            said = remembering.judge(questions, lambda: report.cancelled)
+            passed = masked = 0
+            with lab.writing() as connection:
+                profile_id = add_profile(connection, what)
+                for n, code in enumerate(codes):
+                    verdicts = said[n * len(cases) : (n + 1) * len(cases)]
+                    program_id = add_program(connection, problem_id, code, "evaluation", by)
+                    for (case_id, _), verdict in zip(cases, verdicts, strict=True):
+                        add_verdict(connection, program_id, case_id, profile_id, verdict, by)
+                    failed = any(v.code in ("IE", "SK") for v in verdicts)
+                    masked += failed
+                    passed += not failed and all(v.code == "AC" for v in verdicts)
+            item = Item(problem_id, len(codes) - masked, passed, masked, len(codes))
+            items.setdefault(split_of[problem_id], []).append(item)
+            done += 1
+            report.progress(done, len(wanted))
+            if report.cancelled:
+                return
+    for split, found in items.items():
+        record(
+            lab,
+            report,
+            found,
+            split=split,
+            slice=slice,
+            mode="programs",
+            n=max(item.n + item.masked for item in found),
+            seed=seed,
+            sandbox_runs=remembering.runs,
+            sandbox_s=remembering.cpu_s,
+        )

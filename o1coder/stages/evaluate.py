@@ -1,0 +1,85 @@
+"""Evaluate a policy (or programs from a file): n samples a problem, judged on tests that no search, reward or filter saw.
+
+Modes are different estimands and never pooled: `direct` code, `pseudocode` chains, `search` (the program that `solve`
+would choose), and programs from a file. A sample whose judging failed is masked, never wrong.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from o1coder.stage import Reporter, Sampled, stage
+
+if TYPE_CHECKING:
+    from o1coder.growing import Plan
+    from o1coder.lab import Lab
+
+
+class Evaluate(Sampled):
+    """Measure pass@k of a policy, or of programs from a file, on held-out tests."""
+
+    split: tuple[Literal["train", "validation", "test"], ...] = Field(
+        ("test",), description="split; may be given twice"
+    )
+    slice: str | None = Field(None, description="only this named slice of the split")
+    limit: int | None = Field(None, ge=1, description="at most this many problems of a split")
+    mode: Literal["direct", "pseudocode", "search"] = Field("pseudocode", description="how the policy is asked")
+    n: int = Field(4, ge=1, description="samples a problem")
+    k: tuple[int, ...] = Field((1,), description="the k of pass@k to print")
+    refines: int = Field(1, ge=0, description="refine steps between structure and code")
+    simulations: int = Field(4, ge=1, description="search: simulations a tree")
+    width: int = Field(3, ge=1, description="search: completions sampled below a step")
+    programs: str | None = Field(None, description="JSONL file of {problem, code} to judge instead of a policy's")
+
+
+@stage("evaluate", Evaluate, gpus=1, foreground=True)
+def evaluate(lab: Lab, config: Evaluate, report: Reporter) -> None:
+    """One evaluation a split, with one item a problem."""
+    from o1coder.evaluating import evaluate_programs, record_trees
+    from o1coder.growing import grow, open_policy
+
+    if config.programs is not None:
+        evaluate_programs(lab, report, config.programs, config.slice, config.seed)
+        return
+    with open_policy(lab, config) as (sampler, _):
+        if config.mode == "search":
+            from o1coder.solving import evaluate_search
+
+            evaluate_search(lab, report, config, sampler)
+            return
+        plans = {split: plan(lab, config, split) for split in config.split}
+        every = [item for found in plans.values() for item in found]
+        grown = grow(lab, report, every, sampler, config.policy, kind="group", origin="evaluation", label=False)
+    for split, found in plans.items():
+        record_trees(lab, report, config, split, found[0].prompt.digest if found else None, grown)
+
+
+def plan(lab: Lab, config: Evaluate, split: str) -> list[Plan]:
+    """n chains a problem, each a tree of its own; the first of every problem before the second of any, so that a budget
+    that runs out leaves all problems with about as many samples."""
+    from o1coder.checkpoints import weights
+    from o1coder.growing import Plan, prompt_of, seed_of
+    from o1coder.queries import problems
+    from o1coder.search import SearchConfig
+
+    direct = config.mode == "direct"
+    policy = None if config.policy is None else weights(lab, config.policy)
+    name = "direct" if direct and config.prompt == "auto" else config.prompt
+    prompt = prompt_of(name, policy)
+    search = SearchConfig(
+        prompt=prompt.name,
+        chooses=prompt.chooses,
+        simulations=1,
+        width=1,
+        refines=config.refines,
+        direct=direct,
+        temperature=config.temperature,
+    )
+    with lab.reading() as connection:
+        ids = problems.select(connection, split=split, slice=config.slice, limit=config.limit)
+        marks = {i: problems.show(connection, i).digest for i in ids}
+    return [
+        Plan(i, n, search, prompt, seed_of(config.seed, config.mode, marks[i], n)) for n in range(config.n) for i in ids
+    ]
