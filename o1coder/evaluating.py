@@ -53,9 +53,11 @@ def record_trees(lab: Lab, report: Reporter, config: Any, split: str, prompt_dig
     """An evaluation from this job's trees of one chain each; a tree that the budget ended early is no sample."""
     with lab.reading() as connection:
         rows = connection.exec_driver_sql(
-            "SELECT x.problem_id, COUNT(r.reward), COALESCE(SUM(r.reward IS NOT NULL AND r.total > 0 AND r.passed = r.total), 0), "
+            "SELECT x.problem_id, COUNT(r.reward), "
+            "COALESCE(SUM(r.reward IS NOT NULL AND r.total > 0 AND r.passed = r.total), 0), "
             "SUM(r.reward IS NULL), SUM(r.program_id IS NOT NULL) FROM tree x JOIN problem p ON p.id = x.problem_id "
-            "JOIN rollout r ON r.tree_id = x.id WHERE x.job_id = ? AND p.split = ? GROUP BY x.problem_id ORDER BY x.problem_id",
+            "JOIN rollout r ON r.tree_id = x.id WHERE x.job_id = ? AND p.split = ? "
+            "GROUP BY x.problem_id ORDER BY x.problem_id",
             (report.job_id, split),
         ).all()
         tokens = connection.exec_driver_sql(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
-from o1coder.measure import ranking as rank
+from o1coder import measure as rank
 
 
 class ScoredStep(NamedTuple):
