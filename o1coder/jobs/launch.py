@@ -88,6 +88,13 @@ class Lock:
         """Say that nobody does, the lock still held."""
         os.ftruncate(self.descriptor, 0)
 
+    def lost(self) -> bool:
+        """Has the file been removed or replaced, so that another worker could lock its own?"""
+        try:
+            return self.path.stat().st_ino != os.fstat(self.descriptor).st_ino
+        except FileNotFoundError:
+            return True
+
     def close(self) -> None:
         """Let the post go."""
         os.close(self.descriptor)

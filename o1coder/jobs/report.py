@@ -27,8 +27,8 @@ _METRIC = text(
     "VALUES (:job_id, :attempt, :iteration, :name, :value, :created_at)"
 )
 _BEAT = text(
-    "UPDATE attempt SET heartbeat_at = :now, done = coalesce(:done, done), total = coalesce(:total, total), "
-    "resumed_from_iteration = coalesce(:resumed, resumed_from_iteration) WHERE id = :id"
+    "UPDATE attempt SET heartbeat_at = :now, done = coalesce(:done, done), total = coalesce(:total, total) "
+    "WHERE id = :id"
 )
 
 
@@ -46,7 +46,6 @@ class JobReporter:
         self._storing = threading.Lock()  # one transaction at a time, so that no row is stored twice
         self._metrics: list[dict[str, Any]] = []
         self._progress: tuple[int, int] | None = None
-        self._resumed: int | None = None
         self._stopped: str | None = None
         self._terminated = False
         self._cancel_requested = False
@@ -88,12 +87,6 @@ class JobReporter:
         """The stage ended early and kept what it had, e.g. "budget"."""
         with self._guard:
             self._stopped = reason
-
-    def resumed_from(self, iteration: int) -> None:
-        """This attempt goes on after `iteration` (0: from the start); later ones of earlier attempts are hidden at once."""
-        with self._guard:
-            self._resumed = iteration
-        self._store()
 
     @property
     def cancelled(self) -> bool:
@@ -152,13 +145,10 @@ class JobReporter:
             with self._guard:
                 rows = list(self._metrics)
                 done, total = self._progress or (None, None)
-                resumed = self._resumed
             with self._lab.writing() as connection:
                 if rows:
                     connection.execute(_METRIC, rows)
-                connection.execute(
-                    _BEAT, {"now": now(), "done": done, "total": total, "resumed": resumed, "id": self._attempt_id}
-                )
+                connection.execute(_BEAT, {"now": now(), "done": done, "total": total, "id": self._attempt_id})
                 asked = text("SELECT cancel_requested FROM job WHERE id = :id")
                 self._cancel_requested = bool(connection.execute(asked, {"id": self.job_id}).scalar())
                 if last is not None:

@@ -31,7 +31,7 @@ from o1coder.lab import Lab
 
 POLL_S = 0.1
 LOOK_S = 1.0  # how often it looks at everything, whether or not the database has changed
-CODE_S = 2.0
+CODE_S = 1.0
 IDLE_S = 30.0
 CODE = "its code has changed"
 GRACE_S = 10.0
@@ -64,6 +64,8 @@ def serve(lab: Lab, watcher: Watcher, lock: launch.Lock, idle_s: float | None, a
                     busy = moment
             if moment - checked >= CODE_S:
                 checked = moment
+                if lock.lost():
+                    return "its lock file was removed"
                 with lab.reading() as connection:
                     if db.version_of(connection) != db.HEAD:
                         return "the lab's schema is another one now"

@@ -28,9 +28,11 @@ STATE = """CASE
     THEN CASE WHEN job.cancel_requested THEN 'cancelled' ELSE 'queued' END
     WHEN last.outcome IS NULL THEN CASE WHEN last.id IN :dead THEN 'lost' ELSE 'running' END
     ELSE last.outcome END"""
-# An iteration is hidden where a later attempt went on from an earlier one: it has been, or will be, done again.
+# Hidden: an iteration behind the one that a later attempt went on from (it has been, or will be, done again), and whatever
+# was said of the same iteration before.
 VISIBLE_METRIC = """NOT EXISTS (SELECT 1 FROM attempt later WHERE later.job_id = metric.job_id
-    AND later.n > metric.attempt AND metric.iteration > later.resumed_from_iteration)"""
+      AND later.n > metric.attempt AND metric.iteration > later.resumed_from_iteration)
+    AND metric.id IN (SELECT max(id) FROM metric WHERE job_id = :job GROUP BY iteration, name)"""
 
 
 class JobView(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -41,7 +42,8 @@ def pid_of(lab: Lab, job: int) -> int:
     return pid
 
 
-def test_every_end_has_its_name(lab: Lab, start: Start) -> None:
+def test_every_end_has_its_name(lab: Lab, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("O1CODER_SLOTS", "4")
     wanted = {
         "nothing": ("done", None),
         "lab-error": ("failed", "lab-error"),
@@ -74,16 +76,7 @@ def test_every_end_has_its_name(lab: Lab, start: Start) -> None:
     assert launch.worker(lab.home) is None
 
 
-def test_killed_child_is_lost_then_retried(lab: Lab, start: Start) -> None:
-    job = verbs.enqueue(lab, "probe", {"does": "sleep", "seconds": 1.0})
-    start()
-    os.kill(running(lab, job).pid or 0, signal.SIGKILL)
-    until(lambda: queries.job(lab, job).attempts == 2)
-    assert ended(lab, job).state == "done"
-    assert [a.outcome for a in queries.attempts(lab, job)] == ["lost", "done"]
-
-
-def test_second_loss_stays_and_a_person_may_retry(lab: Lab, start: Start) -> None:
+def test_killed_child_is_lost_and_retried_once_by_itself(lab: Lab, start: Start) -> None:
     job = verbs.enqueue(lab, "probe", {"does": "sleep"})
     start()
     for n in (1, 2):
@@ -239,7 +232,6 @@ def test_the_job_outlives_who_asked_for_it(lab: Lab) -> None:
     )
     assert launcher.stdout is not None
     job = int(launcher.stdout.readline())
-    post = launch.worker(lab.home)
     until(lambda: launch.worker(lab.home) is not None)
     post = launch.worker(lab.home)
     assert post is not None
@@ -249,7 +241,32 @@ def test_the_job_outlives_who_asked_for_it(lab: Lab) -> None:
     assert ended(lab, job).state == "done"
 
 
-def test_a_worker_of_another_schema_leaves(lab: Lab, start: Start) -> None:
+def test_a_worker_whose_code_changed_becomes_the_new_one(lab: Lab, tmp_path: Path) -> None:
+    package = Path(launch.__file__).parent.parent
+    copy = tmp_path / "copy" / "o1coder"
+    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__", "starter"))
+    job = verbs.enqueue(lab, "probe", {"does": "polite"})
+    command = [sys.executable, "-P", "-m", "o1coder.jobs.worker", "--home", str(lab.home), "--child", CHILD]
+    with (tmp_path / "worker.log").open("wb") as log:
+        worker = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(copy.parent)}, stdout=log, stderr=log)
+    try:
+        pid = running(lab, job).pid or 0
+        os.utime(copy / "jobs" / "watch.py", (1, 1))
+        until(lambda: "its code has changed" in (tmp_path / "worker.log").read_text(), 20)
+        until(lambda: (post := launch.worker(lab.home)) is not None and post.pid == worker.pid)
+        verbs.cancel(lab, job)
+        assert ended(lab, job).attempts == 1
+        until(lambda: not Path(f"/proc/{pid}").exists())  # the new image buried, and reaped, the old one's child
+    finally:
+        worker.kill()
+        worker.wait()
+
+
+def test_a_worker_leaves_a_lab_that_is_no_longer_its_own(lab: Lab, start: Start) -> None:
+    worker = start("--foreground")
+    until(lambda: launch.worker(lab.home) is not None)
+    launch.lock_path(lab.home).unlink()
+    assert worker.wait(timeout=10) == 0, "without its lock it might not be the only one"
     worker = start("--foreground")
     until(lambda: launch.worker(lab.home) is not None)
     with lab.writing() as connection:
