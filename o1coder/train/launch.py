@@ -1,8 +1,9 @@
 """The command that starts a trainer program: a pure function of the spec's kind and the placement.
 
-One process runs the program itself; more processes, or more machines, run the same program under `accelerate launch`,
-behind a shim that makes the launcher die with whoever started it. Starts nothing and looks at no machine: GPUs, hosts
-and ports are data in the placement. Several machines were read in the libraries' source, not run here.
+One process runs the program itself; more, on one machine or several, run the same program under `accelerate launch`
+(under torchrun where there is no GPU), behind a shim that makes the launcher die with whoever started it. Starts
+nothing and looks at no machine: GPUs, hosts and ports are data in the placement. Two CPU processes are tested; GPUs
+and several machines were read in the libraries' source, not run here.
 """
 
 from __future__ import annotations
@@ -34,12 +35,17 @@ def launch_line(kind: TrainKind, folder: Path, placement: Placement | None = Non
     program = f"o1coder.train.{kind}"
     if place.processes == 1 and place.machines == 1:
         return [*python, program, str(folder)]
-    line = [*python, "o1coder.train.process", *python, "accelerate.commands.launch"]
-    line += ["--num_processes", str(place.processes), "--num_machines", str(place.machines)]
-    line += ["--machine_rank", str(place.machine_rank), "--dynamo_backend", "no", "--mixed_precision", "no"]
+    shim = [*python, "o1coder.train.process", *python]
+    if not place.gpus:
+        # accelerate starts several CPU processes only through MPI; torchrun, which it wraps for GPUs, needs none.
+        line = [*shim, "torch.distributed.run", "--nproc_per_node", str(place.processes // place.machines)]
+        line += ["--nnodes", str(place.machines), "--node_rank", str(place.machine_rank)]
+        line += ["--rdzv_backend", "static", "--master_addr", place.main_host, "--master_port", str(place.main_port)]
+        return [*line, "--module", program, str(folder)]
+    line = [*shim, "accelerate.commands.launch", "--multi_gpu", "--num_processes", str(place.processes)]
+    line += ["--num_machines", str(place.machines), "--machine_rank", str(place.machine_rank)]
     line += ["--main_process_ip", place.main_host, "--main_process_port", str(place.main_port)]
-    if place.processes > 1:
-        line += ["--multi_gpu"] if place.gpus else ["--cpu"]
+    line += ["--dynamo_backend", "no", "--mixed_precision", "no"]
     if place.machines > 1:
         # Rendezvous by c10d fails where machines see each other under other names; static needs only the address.
         line += ["--rdzv_backend", "static", "--same_network"]

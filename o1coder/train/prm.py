@@ -2,8 +2,9 @@
 
 Point-wise rows {"text", "value", "weight"?} train by cross-entropy to soft targets; pair-wise rows {"prompt",
 "chosen", "rejected", "margin"?, "weight"?} by Bradley-Terry over two continuations of one prefix. The model is a
-one-label sequence classifier read at the EOS that is appended to every text, here and in scoring alike. Too long a
-text loses its beginning, never the step that is judged. Both modes run on transformers' own Trainer.
+one-label sequence classifier read at the EOS that is appended to every text, here and in scoring alike (a tokenizer
+that pads with its EOS makes transformers read the token before it, also in both). Too long a text loses its
+beginning, never the step that is judged. Both modes run on transformers' own Trainer.
 """
 
 from __future__ import annotations

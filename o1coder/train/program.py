@@ -63,6 +63,7 @@ class Run:
             "save_strategy": "no",  # the watcher decides; see `_watcher`
             "save_total_limit": 2,
             "report_to": [],
+            "ddp_find_unused_parameters": False,
             "disable_tqdm": True,
             "dataloader_pin_memory": not precision(spec)["use_cpu"],
             **precision(spec),
@@ -102,9 +103,9 @@ def run(kind: TrainKind, path: Path, build: Build, progress: Progress, stop: Sto
     if folder.done.exists():
         progress.emit("done", json.loads(folder.done.read_text(encoding="utf-8")))
         return
+    exits = ExitStack()
     main_rank = int(os.environ.get("RANK", "0")) == 0
     attempt = folder.begin() if main_rank else Attempt(1, 0, 0.0)
-    exits = ExitStack()
     this = Run(folder, spec, attempt, progress, stop, started, exits)
     if main_rank:
         start = {
@@ -132,22 +133,30 @@ def _train(this: Run, build: Build) -> None:
     folder, spec = this.folder, this.spec
     resumed = this.attempt.resumed_from_iteration
     partial = folder.path / "model.partial"
-    if resumed and (resumed >= spec.iterations or _spent(this, 0.0)):
+    if resumed and (resumed >= spec.iterations or this.attempt.spent_s > (spec.budget_s or float("inf"))):
         checkpoint = folder.last_checkpoint()
-        assert checkpoint is not None
-        shutil.copytree(checkpoint, partial)
-        _finish(this, partial, resumed, "done" if resumed >= spec.iterations else "budget", {})
+        if int(os.environ.get("RANK", "0")) == 0 and checkpoint is not None:
+            shutil.copytree(checkpoint, partial)
+            _finish(this, partial, resumed, "done" if resumed >= spec.iterations else "budget", {})
         return
+    from transformers import PrinterCallback
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
     try:
         trainer = build(this)
         outcome: dict[str, str] = {}
+        trainer.remove_callback(PrinterCallback)
         trainer.add_callback(_watcher(this, outcome))
         checkpoint = folder.last_checkpoint()
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        trainer.save_model(str(partial))
+        if trainer.state.global_step:
+            trainer.save_model(str(partial))
     except torch.cuda.OutOfMemoryError as error:
         hint = "lower batch or max_length, raise accumulate, or set gradient_checkpointing"
         raise LabError(f"the GPU ran out of memory: {error}", hint, "gpu-oom") from error
+    if not trainer.state.global_step:
+        raise LabError("no iteration was possible: too few rows for one batch", "lower batch, or give more rows")
     if trainer.is_world_process_zero():
         facts = getattr(trainer, "data_facts", {})
         _finish(this, partial, int(trainer.state.global_step), outcome.get("stopped", "done"), facts)
@@ -237,6 +246,21 @@ def _installed(name: str) -> bool:
 def _spent(this: Run, next_s: float) -> bool:
     budget_s = this.spec.budget_s
     return budget_s is not None and this.wall_s() + next_s > budget_s
+
+
+def _shared(attempt: Attempt | None, spec: TrainSpec) -> Attempt:
+    """Rank 0's attempt on every rank: only it mends the folder, and all must agree on where they resume."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1 and attempt is not None:
+        return attempt
+    from accelerate import PartialState
+    from accelerate.utils import broadcast_object_list
+
+    from o1coder.train.loading import on_gpu
+
+    PartialState(cpu=not on_gpu(spec))
+    [shared] = broadcast_object_list([attempt])
+    assert isinstance(shared, Attempt)
+    return shared
 
 
 def _threads(spec: TrainSpec) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from o1coder.errors import LabError
 from o1coder.train import grpo, sft
 from o1coder.train.folder import Folder, read_lines
 from tests.tiny import make_tiny_model
@@ -69,6 +70,12 @@ def test_completions_that_never_end_are_masked_and_the_loss_stays_a_number(tmp_p
     assert losses(folder)[1] == pytest.approx(0.0)
     assert {line["reward"] for line in rollouts(folder, 1)} == {0.0}
     assert json.loads(folder.done.read_text())["iterations"] == 1
+
+
+def test_fewer_problems_than_a_generation_needs_is_an_error(tmp_path: Path) -> None:
+    folder = make(tmp_path / "a", make_tiny_model(tmp_path / "m"), [ROW], iterations=1, **{**GRPO, "batch": 8})
+    with pytest.raises(LabError, match="too few rows"):
+        train(folder, grpo.build)
 
 
 def test_an_adapter_goes_on_from_itself_and_several_iterations_read_one_generation(

@@ -69,6 +69,7 @@ def test_more_processes_go_through_accelerate_behind_the_shim() -> None:
     assert line[line.index("--machine_rank") + 1] == "1"
     assert "--multi_gpu" in line
     assert "static" in line
+    assert "torch.distributed.run" in launch_line("sft", Path("d"), Placement(processes=2))
 
 
 def test_phi_is_a_preset_with_changes() -> None:
