@@ -22,7 +22,7 @@ from o1coder.text.leaks import jaccard, ngrams, statement_tokens
 
 PROBLEMS = starter_problems()
 EASY = [p for p in PROBLEMS if p.kind == "call" and p.difficulty == "easy"]
-CONSTANTS = (None, 0, 1, "", [], True, False)
+CONSTANTS: tuple[object, ...] = (None, 0, 1, "", [], True, False)
 MAX_CONSTANT = 0.60
 MAX_ALIKE = 0.55  # token Jaccard of two statements without the frame that all of them share
 WINDOW = 13
