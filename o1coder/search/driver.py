@@ -1,4 +1,4 @@
-"""Many trees at once: one sampler call for what all open trees want, one judge call for what they reached.
+"""Many trees at once: what all open trees want goes into one sampler call, what they reached into one judge call.
 
 Lock-step: sample, judge, apply, write. Because a tree does not depend on when its results arrive, batching changes only
 speed. Facts are handed to `write` as whole simulations, at most `flush_s` apart while there are any: a kill loses at most
@@ -11,17 +11,18 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from o1coder.canonical import canonical
 from o1coder.search.config import TreeSpec
 from o1coder.search.facts import EndFact, Fact
-from o1coder.search.growth import Ask, Growth
+from o1coder.search.growth import Ask, Growth, Sampled
 from o1coder.search.reading import Reader, TextReader
 
 if TYPE_CHECKING:
     from o1coder.judge import Question, Verdict
-    from o1coder.sampling import Sampler
+    from o1coder.sampling import Sample, Sampler
 
 Write = Callable[[list[tuple[Any, Fact]]], None]
 
@@ -64,18 +65,20 @@ def run_search(
     token_budget: int | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     open_trees: int = 64,
+    rows_per_call: int = 128,
     flush_s: float = 0.25,
     clock: Callable[[], float] = time.monotonic,
     reader: Reader | None = None,
 ) -> Outcome:
     """Grow every tree to its end, at most `open_trees` at a time; `trees` is drawn from as places become free.
 
+    `rows_per_call` bounds a sampler call, and with it how late a deadline is noticed.
     `write` gets [(key, fact)], whole simulations in the order of each tree's application, a step before the completions
     that name it. When `deadline` is true or `token_budget` sampled tokens are spent (stored ones count), the open trees
     end with EndFact("budget") and no further tree is opened. When `cancelled` is true what is applied is written, no tree
     gets an end, and all can be resumed. LabError when a tree's stored facts do not fit it.
     """
-    run = _Run(iter(trees), sampler, judge, write, reader or TextReader(), open_trees)
+    run = _Run(iter(trees), sampler, judge, write, reader or TextReader(), open_trees, rows_per_call)
     flushed_at = clock()
     while True:
         if cancelled():
@@ -86,7 +89,7 @@ def run_search(
         run.open()
         if not run.growing or run.spent(token_budget):
             break
-        run.sample()
+        run.sample(lambda: cancelled() or deadline() or run.spent(token_budget))
         if run.judge(cancelled):
             run.settle()
         if clock() - flushed_at >= flush_s:
@@ -109,6 +112,7 @@ class _Run:
         write: Write,
         reader: Reader,
         open_trees: int,
+        rows_per_call: int,
     ) -> None:
         self.trees = trees
         self.sampler = sampler
@@ -116,6 +120,7 @@ class _Run:
         self.write = write
         self.reader = reader
         self.open_trees = open_trees
+        self.rows_per_call = rows_per_call
         self.growing: list[Growth] = []
         self.unwritten: list[tuple[Hashable, Fact]] = []
         self.known: dict[tuple[str, str, str], Verdict] = {}  # (what the problem asks, code, case)
@@ -140,25 +145,32 @@ class _Run:
             else:
                 self._leave(growth)
 
-    def sample(self) -> None:
-        """One call for every completion that the open trees want."""
+    def sample(self, hurry: Callable[[], bool]) -> None:
+        """What the open trees want, at most `rows_per_call` completions a call; between calls `hurry` may end it."""
+        waiting: list[tuple[Growth, int, list[Ask]]] = []
+        for growth in self.growing:
+            for simulation, asks in groupby(growth.wanted(), key=lambda ask: ask.simulation):
+                waiting.append((growth, simulation, list(asks)))
+        while waiting:
+            rows, some = 0, 0
+            while some < len(waiting) and (some == 0 or rows + len(waiting[some][2]) <= self.rows_per_call):
+                rows += len(waiting[some][2])
+                some += 1
+            self._call(waiting[:some])
+            waiting = waiting[some:]
+            if waiting and hurry():
+                return
+
+    def _call(self, waiting: Sequence[tuple[Growth, int, list[Ask]]]) -> None:
         from o1coder.sampling import Request
 
-        asks: list[tuple[Growth, Ask]] = [(growth, ask) for growth in self.growing for ask in growth.wanted()]
-        if not asks:
-            return
         requests = []
-        for growth, ask in asks:
-            config = growth.spec.config
-            requests.append(
-                Request(ask.prompt, ask.max_tokens, ask.stop, config.temperature, top_p=config.top_p, seed=ask.seed)
-            )
-        samples = self.sampler.sample(requests)
-        grouped: dict[tuple[int, int], tuple[Growth, list[Any]]] = {}
-        for (growth, ask), sample in zip(asks, samples, strict=True):
-            grouped.setdefault((id(growth), ask.simulation), (growth, []))[1].append(sample)
-        for (_, simulation), (growth, drawn) in grouped.items():
-            growth.deliver(simulation, drawn)
+        for growth, _, asks in waiting:
+            temperature, top_p = growth.spec.config.temperature, growth.spec.config.top_p
+            requests += [Request(ask.prompt, ask.max_tokens, ask.stop, temperature, top_p, ask.seed) for ask in asks]
+        samples = iter(self.sampler.sample(requests))
+        for growth, simulation, asks in waiting:
+            growth.deliver(simulation, [Sampled(*_fields(next(samples))) for _ in asks])
 
     def judge(self, cancelled: Callable[[], bool]) -> bool:
         """One call for every question not yet answered in this run; False when it was cancelled on the way."""
@@ -245,6 +257,10 @@ class _Run:
             tokens_out + growth.tokens_out,
             0,
         )
+
+
+def _fields(sample: Sample) -> tuple[str, int, int, float | None, str]:
+    return sample.text, sample.tokens_in, sample.tokens_out, sample.logprob, sample.finish_reason
 
 
 def _asked(spec: TreeSpec) -> str:

@@ -99,22 +99,36 @@ class Growth:
             facts.append(EndFact(self.end))
         return facts
 
-    def resume(self) -> int:
-        """Replay the selection over the stored facts; how many simulations they held.
+    def resume(self) -> None:
+        """Replay the selection over the stored facts, so that the tree goes on where they end.
 
         LabError when they are not what this config and seed would have asked for.
         """
         stored = Stored(self.spec.stored)
         ended, self.end = self.end, None
-        served = 0
         while (simulation := self.simulations.get(self.applied)) is not None and self._serve(simulation, stored):
             for fact in self._apply(simulation):
                 stored.use(fact)
-            served += simulation.state != "void"
             self._next()
         stored.check_all_used()
         self.end = ended or self.end
-        return served
+
+    def place(self, simulation: Simulation) -> tuple[Path, int]:
+        """Where the next expansion of the simulation whose turn it is will stand in the tree: step and first ordinal."""
+        if not simulation.levels:
+            return simulation.parent, simulation.base
+        real, base = simulation.levels[0].parent, simulation.levels[0].base
+        for level, said in zip(simulation.levels, simulation.chain[-len(simulation.levels) :], strict=True):
+            known = self.tree.nodes[real].children.get(said) if real in self.tree.nodes else None
+            offset = simulation.parent[len(level.parent)] - level.base
+            real = (*real, base + offset) if known is None else known.path
+            base = self.tree.reserved.get(real, 0)
+        return real, base
+
+    def recall(self, simulation: int, outcomes: Mapping[str, Judged]) -> None:
+        """The outcomes of one simulation's programs where they are known, in place of `rule`."""
+        self.results[simulation] = dict(outcomes)
+        self.simulations[simulation].state = "ready"
 
     def stop(self) -> EndFact:
         """End the tree because a budget is spent; what is in flight is dropped."""
@@ -218,24 +232,20 @@ class Growth:
         """Give a simulation its stored completions and results; False when it was never written."""
         if simulation.state == "void":
             return True
-        config, real, base = self.spec.config, simulation.parent, simulation.base
-        if (real, base) not in stored.completions:
+        config = self.spec.config
+        if self.place(simulation) not in stored.completions:
             return False
         while simulation.state == "sampling":
+            real, base = self.place(simulation)
             facts = [stored.completion(real, base + offset) for offset in range(config.width_at(len(real)))]
-            asked = self.spec.config.action(len(real)) if self.spec.config.chooses == "search" else None
+            asked = config.action(len(real)) if config.chooses == "search" else None
             self._take(simulation, [stored.draw(fact, asked) for fact in facts])
-            if simulation.state == "sampling":
-                step = facts[simulation.chosen].step
-                assert step is not None
-                real, base = step, self.tree.reserved.get(step, 0)
         if simulation.state == "judging":
-            self.results[simulation.ordinal] = {
-                fact.code: stored.judged(fact.leaf)
-                for step in dict.fromkeys(each.step for each in facts if each.step is not None)
-                if (fact := stored.rollouts.get(step)) is not None and fact.code is not None
-            }
-        simulation.state = "ready"
+            steps = (fact.step for fact in facts if fact.step is not None)
+            leaves = (leaf for step in steps if (leaf := stored.rollouts.get(step)) is not None)
+            self.recall(
+                simulation.ordinal, {leaf.code: stored.judged(leaf) for leaf in leaves if leaf.code is not None}
+            )
         return True
 
 

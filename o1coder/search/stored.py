@@ -48,10 +48,9 @@ class Stored:
             raise _disagree(f"step {path_text(step.path)!r} is {step.action}, not {asked}")
         return Draw(*seen, step.action, step.text, step.code, None)
 
-    def judged(self, leaf: Path) -> Judged:
-        """The outcome of the rollout that ends at a code step."""
-        fact = self.rollouts[leaf]
-        return Judged(fact.passed, fact.total, fact.compiled, fact.reward, fact.terms, fact.cases, {})
+    def judged(self, rollout: RolloutFact) -> Judged:
+        """The outcome that a rollout holds."""
+        return Judged(rollout.passed, rollout.total, rollout.compiled, rollout.reward, rollout.terms, rollout.cases, {})
 
     def use(self, fact: Fact) -> None:
         """Tick off a fact that the replay gave."""

@@ -184,3 +184,27 @@ def test_the_export_has_its_digest_and_its_contract() -> None:
     assert tree_digest(exported).startswith("sha256:")
     backwards = export_facts("sha256:p", spec(simulations=5).config, ledger.facts[0][::-1])
     assert canonical_json(backwards) == canonical_json(exported)
+
+
+def test_a_sampler_call_is_bounded_and_the_bound_changes_no_tree() -> None:
+    calls = []
+
+    class Counting(Sampler):
+        def sample(self, requests):
+            calls.append(len(requests))
+            return super().sample(requests)
+
+    many, few = Ledger(), Ledger()
+    search(many, seeds=range(10), open_trees=10)
+    search(few, seeds=range(10), open_trees=10, rows_per_call=7, sampler=Counting(WORLD))
+    assert max(calls) == 6  # whole simulations of 3 rows
+    assert few.facts == many.facts
+
+
+def test_a_deadline_is_noticed_between_sampler_calls() -> None:
+    sampler, ledger = Sampler(WORLD), Ledger()
+    outcome = search(
+        ledger, seeds=range(10), open_trees=10, rows_per_call=3, sampler=sampler, deadline=lambda: sampler.rows >= 9
+    )
+    assert sampler.rows == 9
+    assert outcome.ends == {"budget": 10}
