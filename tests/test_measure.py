@@ -17,6 +17,7 @@ from o1coder.measure import (
     best_threshold,
     bootstrap,
     bootstrap_mean,
+    by_problem,
     case_validity,
     ceiling,
     detectable_gain,
@@ -213,6 +214,16 @@ def test_a_score_that_knows_only_the_problem_ranks_nothing_within_it() -> None:
     assert (found.rows, found.right, found.problems, found.problems_with_both) == (21, 11, 3, 2)
     assert ranking([]).pooled is None
     assert ranking([Row("p", True, 0.3)]).within is None
+
+
+@settings(max_examples=30, deadline=None)
+@given(rows)
+def test_the_quick_interval_is_the_plain_one(some: list[Row]) -> None:
+    groups = by_problem(some)
+    plain = bootstrap(groups, lambda chosen: auc([row for group in chosen for row in group]), resamples=60, seed=3)
+    quick = ranking(some, resamples=60, seed=3).pooled
+    assert (quick is None) == (plain is None)
+    assert quick is None or quick == pytest.approx(plain)
 
 
 def test_step_length_prefers_the_short() -> None:

@@ -52,12 +52,12 @@ def by_problem(rows: Sequence[Row]) -> list[list[Row]]:
 
 def within_problem_auc(rows: Sequence[Row]) -> float | None:
     """The mean AUC over problems that have rows of both classes, each problem one vote; None where there is none."""
-    return _mean_auc(by_problem(rows))
+    return _mean([auc(group) for group in by_problem(rows)])
 
 
-def _mean_auc(groups: Sequence[Sequence[Row]]) -> float | None:
-    found = [each for group in groups if (each := auc(group)) is not None]
-    return fmean(found) if found else None
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
 
 
 class Ranking(NamedTuple):
@@ -74,16 +74,33 @@ class Ranking(NamedTuple):
 def ranking(rows: Sequence[Row], level: float = 0.95, resamples: int = 1000, seed: int = 0) -> Ranking:
     """Both AUCs, intervals by bootstrap over problems (a problem drawn twice counts twice)."""
     groups = by_problem(rows)
+    inside = [auc(group) for group in groups]
     return Ranking(
-        bootstrap(groups, lambda some: auc([row for group in some for row in group]), level, resamples, seed)
-        if groups
-        else None,
-        bootstrap(groups, _mean_auc, level, resamples, seed) if groups else None,
+        _pooled(groups, level, resamples, seed),
+        bootstrap(inside, _mean, level, resamples, seed),
         len(rows),
         sum(row.label for row in rows),
         len(groups),
-        sum(len({row.label for row in group}) == 2 for group in groups),
+        sum(each is not None for each in inside),
     )
+
+
+def _pooled(groups: Sequence[Sequence[Row]], level: float, resamples: int, seed: int) -> Interval | None:
+    """Pooled AUC; a resample is a weight per problem on rows that are sorted once."""
+    import numpy as np
+
+    labels = np.array([row.label for group in groups for row in group], dtype=float)
+    scores = np.array([row.score for group in groups for row in group], dtype=float)
+    problem = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+    _, tied = np.unique(scores, return_inverse=True)
+
+    def weighted(chosen: Sequence[int]) -> float | None:
+        weight = np.bincount(np.asarray(chosen, dtype=int), minlength=len(groups))[problem]
+        right, wrong = np.bincount(tied, weight * labels), np.bincount(tied, weight * (1 - labels))
+        pairs = right.sum() * wrong.sum()
+        return float((right * (np.cumsum(wrong) - wrong / 2)).sum() / pairs) if pairs else None
+
+    return bootstrap(range(len(groups)), weighted, level, resamples, seed)
 
 
 def problem_mean_baseline(rows: Sequence[Row]) -> list[Row]:
@@ -132,11 +149,6 @@ def ceiling(
         pooled.append(auc(rows))
         within.append(within_problem_auc(rows))
     return Ceiling(_mean(pooled), _mean(within), len(steps))
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None
 
 
 def shuffled_labels(

@@ -53,7 +53,7 @@ def bootstrap(
     """
     import numpy as np
 
-    value = statistic(groups)
+    value = statistic(groups) if groups else None
     if value is None:
         return None
     generator = np.random.Generator(np.random.PCG64(seed))

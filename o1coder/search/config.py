@@ -116,6 +116,8 @@ class TreeSpec:
     def __post_init__(self) -> None:
         if not self.cases:
             raise LabError("a tree needs at least one test case", "Give the problem a reward test set first.")
+        if len({case.digest for case in self.cases}) < len(self.cases):
+            raise LabError("a test case stands twice among a tree's cases", "Freeze a test set without repetitions.")
         if self.prompt.chooses != self.config.chooses:
             raise LabError(
                 f"with this prompt the {self.prompt.chooses} chooses the action, but chooses={self.config.chooses}",

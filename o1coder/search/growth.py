@@ -175,7 +175,9 @@ class Growth:
 
     def _outcome(self, code: str, verdicts: Sequence[Any]) -> Judged:
         by_case = {case.digest: each for case, each in zip(self.spec.cases, verdicts, strict=True)}
-        sound = {digest: each for digest, each in by_case.items() if each.code not in ("IE", "SK")}
+        # What ran without isolation says nothing either: it may have written its own verdict.
+        unsound = ("IE", "SK")
+        sound = {digest: each for digest, each in by_case.items() if each.code not in unsound and each.layer != "L0"}
         passed = sum(each.code == "AC" for each in sound.values())
         total = len(self.spec.cases)
         compiled = self.reader.compiles(code, self.spec.task.entry_point)

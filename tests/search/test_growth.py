@@ -108,6 +108,17 @@ def test_a_judge_that_fails_is_masked_everywhere() -> None:
     assert label_values(completions, steps, rollouts)[()] == (1.0, 1.0, 1, 1)
 
 
+def test_what_ran_without_isolation_is_never_rewarded() -> None:
+    texts = iter(["S", "R", "bare"])
+    facts = tree(spec(simulations=1, width=1), lambda prompt, seed: next(texts))
+    assert [(r.reward, dict(r.cases), dict(r.verdicts)) for r in kinds(facts)[2]] == [(None, {}, {})]
+
+
+def test_a_case_given_twice_is_refused() -> None:
+    with pytest.raises(LabError, match="twice"):
+        TreeSpec(0, TASK, (CASES[0], CASES[0]), 0, SearchConfig(), Prompt())
+
+
 def test_a_policy_that_chooses_ends_at_code_or_at_the_depth_limit() -> None:
     facts = tree(
         spec(chooses="policy", max_depth=2, simulations=1, width=2),

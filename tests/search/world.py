@@ -29,6 +29,7 @@ class Sample(NamedTuple):
 
 class Said(NamedTuple):
     code: str
+    layer: str = "L3"
 
 
 class Prompt:
@@ -121,7 +122,10 @@ class Reader:
 
 
 def verdict(code: str, case: Case) -> Said:
-    """pass: AC, fail: WA, half: AC on the first case only, ill: the judge's own failure on the second."""
+    """pass: AC, fail: WA, half: AC on the first case only, ill: the judge's own failure on the second, bare: AC without
+    isolation."""
+    if code.startswith("bare"):
+        return Said("AC", "L0")
     if code.startswith("pass") or (code.startswith(("half", "ill")) and case == CASES[0]):
         return Said("AC")
     return Said("IE" if code.startswith("ill") else "WA")
