@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import o1coder
+from o1coder.errors import LabError
 from o1coder.jobs import alive
 from o1coder.lab import Lab
 
@@ -113,16 +114,33 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**kept, **(extra or {})}
 
 
-def ensure_worker(lab: Lab, arguments: Sequence[str] = ()) -> int | None:
-    """Start this host's worker unless it is there; returns the pid of the one that was started.
+class _Started(NamedTuple):
+    home: Path
+    at: float
+    process: subprocess.Popen[bytes]
 
-    Only the lab's owner runs jobs: for others, and for a lab opened read-only, it does nothing.
+
+_started: list[_Started] = []
+START_S = 5.0  # how long a worker may take to sign; far less than an idle one stays
+TRIES = 3
+
+
+def ensure_worker(lab: Lab, arguments: Sequence[str] = ()) -> int | None:
+    """Start this host's worker unless it is there or on its way; returns the pid of the one that was started.
+
+    Only the lab's owner runs jobs: for others, and for a lab opened read-only, it does nothing. LabError when the workers
+    that this process started have failed three times.
     """
     if lab.readonly or not lab.owned() or worker(lab.home) is not None:
+        return None
+    mine = [entry for entry in _started if entry.home == lab.home]
+    if any(e.process.poll() is None and time.monotonic() - e.at < START_S for e in mine):
         return None
     folder = lab.home / "jobs"
     folder.mkdir(exist_ok=True)
     log = folder / f"worker-{alive.host()}.log"
+    if sum((e.process.poll() or 0) > 0 for e in mine) >= TRIES:
+        raise LabError("the worker does not start, so nothing queued will run", f"its log says why: {log}")
     if log.exists() and log.stat().st_size > WORKER_LOG_BYTES:
         log.replace(log.with_suffix(".log.1"))
     command = [sys.executable, "-P", "-m", "o1coder.jobs.worker", "--home", str(lab.home), *arguments]
@@ -136,8 +154,5 @@ def ensure_worker(lab: Lab, arguments: Sequence[str] = ()) -> int | None:
             cwd=lab.home,
             env=environment(),
         )
-    _started.append(process)
+    _started.append(_Started(lab.home, time.monotonic(), process))
     return process.pid
-
-
-_started: list[subprocess.Popen[bytes]] = []  # referenced, so that Python reaps them and warns of none

@@ -17,10 +17,11 @@ from o1coder import stage
 from o1coder.canonical import canonical, digest_bytes
 from o1coder.clock import now
 from o1coder.errors import LabError
+from o1coder.home import author
 from o1coder.jobs.alive import is_alive
 from o1coder.jobs.launch import ensure_worker, worker
 from o1coder.jobs.outcome import of_exit, record
-from o1coder.lab import Lab, author
+from o1coder.lab import Lab
 from o1coder.queries.jobs import FINAL, JobView, job, state_of
 
 _COLUMN = {"checkpoint": "checkpoint_id", "dataset": "dataset_id", "test_set": "test_set_id", "job": "tree_job_id"}

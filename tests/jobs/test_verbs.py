@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from o1coder.errors import LabError
-from o1coder.jobs import verbs
+from o1coder.jobs import launch, verbs
 from o1coder.jobs.outcome import Ended, record
 from o1coder.lab import Lab
 from o1coder.queries import jobs as queries
@@ -201,3 +201,20 @@ def test_a_readonly_lab_still_answers(lab: Lab, tmp_path: Path) -> None:
     with pytest.raises(LabError, match="read-only"):
         verbs.cancel(readonly, job)
     readonly.close()
+
+
+def test_a_worker_that_cannot_start_is_said_not_tried_for_ever(lab: Lab) -> None:
+    pids = [start_and_fail(lab) for _ in range(launch.TRIES)]
+    assert len(set(pids)) == launch.TRIES
+    with pytest.raises(LabError, match="the worker does not start") as caught:
+        launch.ensure_worker(lab)
+    assert "unrecognized arguments: --no-such" in Path(caught.value.hint.split(": ", 1)[1]).read_text()
+
+
+def start_and_fail(lab: Lab) -> int:
+    """Start a worker that does not know its own arguments, and see it end; asking again meanwhile starts no other."""
+    pid = launch.ensure_worker(lab, ["--no-such"])
+    assert pid is not None
+    assert launch.ensure_worker(lab, ["--no-such"]) is None, "one is on its way"
+    launch._started[-1].process.wait()
+    return pid
