@@ -18,7 +18,8 @@ from o1coder.blobs import manifest_of
 from o1coder.canonical import canonical, digest_bytes
 from o1coder.clock import now
 from o1coder.errors import LabError
-from o1coder.lab import Lab, author
+from o1coder.home import author
+from o1coder.lab import Lab
 from o1coder.models import Blob, Checkpoint, Decision, Model
 from o1coder.rows import By, add, find, table
 

@@ -6,7 +6,6 @@ questions (queries/) and knows no stage.
 
 from __future__ import annotations
 
-import getpass
 import os
 import shutil
 import stat
@@ -19,22 +18,13 @@ from sqlalchemy.engine import Connection
 from o1coder import db
 from o1coder.blobs import Blobs
 from o1coder.errors import LabError
+from o1coder.home import author
 
 DATABASE = "lab.db"
 FREE_FLOOR_MB = (
     200  # below this nothing new is started and bulk rows are refused, so that what runs can still end cleanly
 )
 NETWORK_DISKS = {"nfs", "nfs4", "lustre", "gpfs", "cifs", "smb3", "beegfs", "ceph", "fuse.sshfs", "9p"}
-
-
-def default_home() -> Path:
-    """`O1CODER_HOME`, else `~/.o1coder`."""
-    return Path(os.environ.get("O1CODER_HOME") or Path.home() / ".o1coder")
-
-
-def author() -> str:
-    """The name under which a person's rows are written: `O1CODER_AUTHOR`, else the login name."""
-    return os.environ.get("O1CODER_AUTHOR") or getpass.getuser()
 
 
 def disk_type(path: Path) -> str:
