@@ -21,7 +21,6 @@ from ..errors import LabError
 from . import canary
 from .inside import wire
 from .inside.seccomp import available
-from .inside.zygote import STARVED
 from .materials import SOURCE_BYTES, Materials, request_for
 from .question import LEVELS, Level, Question, Verdict
 from .verdicts import decide
@@ -186,7 +185,7 @@ class _Batch:
         question = self.questions[index]
         request = request_for(self.pool.next_number(), question)
         materials = Materials(question)
-        deadline = time.monotonic() + STARVED * request.wall_ms / 1000 + SILENCE_S
+        deadline = time.monotonic() + wire.STARVED * request.wall_ms / 1000 + SILENCE_S
         self.flying[worker] = Flight(index, attempt, request, materials, deadline)
         try:
             worker.ask(request, materials.descriptors)

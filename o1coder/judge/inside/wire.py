@@ -17,6 +17,7 @@ from typing import NamedTuple
 STDIO, CALL, ASSERT, CANCEL = 0, 1, 2, 3
 ENDED, OVER_CPU, OVER_WALL, CANCELLED = 0, 1, 2, 3
 SERVING = b"serving"
+STARVED = 4  # a process that a busy machine keeps from the CPU may take so many times the wall limit
 HEADER = struct.Struct("<QIIQQB")
 REPLY = struct.Struct("<QQB")
 PROCESS = struct.Struct("<iQIBH")

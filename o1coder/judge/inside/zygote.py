@@ -9,6 +9,8 @@ Started by `worker.py` as: python -c START LEVEL PARENT UID FD   (see `main`).
 
 from __future__ import annotations
 
+import _sitebuiltins
+import builtins
 import fcntl
 import gc
 import importlib
@@ -30,12 +32,18 @@ WARM = (
     "fractions functools hashlib heapq inspect io itertools json locale math numbers operator pickle pprint queue "
     "random re select statistics string struct textwrap threading time types typing unicodedata uuid zlib"
 ).split()
+# Where tests can open no file, what has not been imported cannot be: there the worker is less lean.
+WARM_WITHOUT_FILES = (
+    "argparse ast asyncio bz2 colorsys concurrent.futures.thread configparser difflib dis fileinput fnmatch glob "
+    "graphlib gzip html keyword logging lzma optparse pathlib platform secrets shlex shutil signal symtable tempfile "
+    "token tokenize traceback unittest urllib.parse zoneinfo"
+).split()
 STACK_BYTES = 256 << 20
 THREAD_STACK_BYTES = 8 << 20
 TASKS = 72  # processes and threads of this worker's uid
 CHECKS_CPU_FACTOR, CHECKS_CPU_EXTRA_MS = 5, 2000
 LONGEST_NAP_MS = 500
-STARVED, WINDOW_MS, IDLE_SHARE = 4, 300, 0.02  # see WallClock
+WINDOW_MS, IDLE_SHARE = 300, 0.02  # see WallClock
 HIGH = 16  # descriptors of the worker's own start here, so that a test's 0, 1, 2, … never meet them
 
 
@@ -154,7 +162,7 @@ class Worker:
 
 class WallClock:
     """The back-stop. What is over the wall limit but still gets some CPU is starved by a busy machine, not idle: it
-    may go on to STARVED times the limit, so that other processes' load changes no verdict."""
+    may go on to wire.STARVED times the limit, so that other processes' load changes no verdict."""
 
     def __init__(self, limit_ms: int, began: float) -> None:
         self.limit_ms = limit_ms
@@ -166,7 +174,7 @@ class WallClock:
         wall_ms = (time.monotonic() - self.began) * 1000
         if wall_ms < self.limit_ms:
             return self.limit_ms - wall_ms
-        if wall_ms > STARVED * self.limit_ms:
+        if wall_ms > wire.STARVED * self.limit_ms:
             return 0
         if self.seen and wall_ms - self.seen[0] < WINDOW_MS:
             return self.seen[0] + WINDOW_MS - wall_ms
@@ -219,8 +227,10 @@ def main() -> None:
     jail.die_with(parent)
     os.set_inheritable(descriptor, True)
     jail.still_addresses(STACK_BYTES)
-    for name in WARM:
+    for name in WARM + (WARM_WITHOUT_FILES if level == "L1" else []):
         importlib.import_module(name)
+    for name in ("exit", "quit"):  # `site`, which this interpreter starts without, gives them to programs
+        setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D"))
     del sys.path[0]
     sys.dont_write_bytecode = True
     channel = socket.socket(fileno=high(descriptor))

@@ -1,0 +1,1 @@
+"""Tests of o1coder/judge."""
