@@ -125,7 +125,7 @@ def wait(lab: Lab, job_id: int, timeout_s: float | None = None, poll_s: float = 
         with lab.reading() as connection:
             state = state_of(connection, job_id)
         if state in FINAL or (until is not None and time.monotonic() >= until):
-            return job(lab, job_id)
+            return job(lab, job_id)._replace(state=state)  # what a worker has yet to notice is no end
         if time.monotonic() >= look_at:
             ensure_worker(lab)
             look_at = time.monotonic() + 1.0

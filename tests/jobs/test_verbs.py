@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from o1coder.errors import LabError
-from o1coder.jobs import launch, verbs
+from o1coder.jobs import alive, launch, verbs
 from o1coder.jobs.outcome import Ended, record
 from o1coder.lab import Lab
 from o1coder.queries import jobs as queries
@@ -33,12 +33,12 @@ def checkpoint(lab: Lab, role: str) -> int:
 
 def attempt(lab: Lab, job: int, n: int, outcome: str | None = None, pid: int | None = 1, **more: Any) -> int:
     """An attempt's row, on a host that cannot be seen from here."""
-    values = {"job": job, "n": n, "pid": pid, "outcome": outcome, "resumed": more.get("resumed")}
+    values = {"job": job, "n": n, "pid": pid, "outcome": outcome, "resumed": None, "host": "far", **more}
     with lab.writing() as connection:
         made = connection.execute(
             text(
                 "INSERT INTO attempt (job_id, n, host, boot_id, pid, create_time, started_at, heartbeat_at, done, total, "
-                "versions, code_digest, outcome, resumed_from_iteration) VALUES (:job, :n, 'far', 'b', :pid, 1.0, "
+                "versions, code_digest, outcome, resumed_from_iteration) VALUES (:job, :n, :host, 'b', :pid, 1.0, "
                 "'2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z', 0, 0, '{}', '', :outcome, :resumed)"
             ),
             values,
@@ -158,6 +158,16 @@ def test_retry_of_an_attempt_cancelled_before_it_began_is_that_attempt(lab: Lab)
     verbs.retry(lab, job)
     with lab.reading() as connection:
         assert connection.execute(text("SELECT attempts_wanted FROM job")).scalar() == 1
+
+
+def test_what_died_unwatched_is_shown_as_lost_and_may_be_retried(lab: Lab) -> None:
+    job = verbs.enqueue(lab, "probe", {})
+    attempt(lab, job, 1, host=alive.host())  # of another boot
+    assert state(lab, job) == "lost"
+    assert verbs.wait(lab, job, timeout_s=0).state == "running", "a worker will still retry it by itself"
+    verbs.retry(lab, job)
+    assert state(lab, job) == "queued"
+    assert [a.outcome for a in queries.attempts(lab, job)] == ["lost"]
 
 
 def test_an_outcome_is_written_once_and_one_loss_is_retried(lab: Lab) -> None:
