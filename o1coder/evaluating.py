@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -112,31 +112,30 @@ def read_programs(connection: Connection, file: str) -> dict[int, list[str]]:
     return out
 
 
-def evaluate_programs(lab: Lab, report: Reporter, file: str, slice: str | None, seed: int) -> None:
-    """Judge programs on every problem's held-out (train: reward) tests; one evaluation a split they touch."""
+def judge_codes(lab: Lab, report: Reporter, codes: Mapping[int, Sequence[str | None]], by: By) -> list[Item]:
+    """Judge programs on every problem's held-out (train: reward) tests and store the verdicts; None is a sample without
+    a program, which is wrong. LabError when a problem has no tests."""
     from o1coder.judge import Judge
 
-    by = By(job_id=report.job_id)
     with lab.reading() as connection:
-        wanted = read_programs(connection, file)
-        known = known_for(connection, wanted)
-        split_of = {i: problems.show(connection, i).row.split for i in wanted}
-    items: dict[str, list[Item]] = {}
-    done = 0
+        known = known_for(connection, codes)
+    items: list[Item] = []
     with Judge() as judge:
         remembering = Remembering(judge, known)
-        for problem_id, codes in wanted.items():
+        for problem_id, found in codes.items():
+            if report.cancelled:
+                return items
             with lab.reading() as connection:
                 what, test_set = asked(connection, problem_id), problems.test_set(connection, problem_id)
                 if test_set is None:
                     raise LabError(f"problem {problem_id} has no tests to judge with", "import it again with tests")
                 cases = cases_of(connection, test_set)
-            questions = [question(what, code, case) for code in codes for _, case in cases]
-            said = remembering.judge(questions, lambda: report.cancelled)
+            programs = [code for code in found if code is not None]
+            said = remembering.judge([question(what, code, case) for code in programs for _, case in cases])
             passed = masked = 0
             with lab.writing() as connection:
                 profile_id = add_profile(connection, what)
-                for n, code in enumerate(codes):
+                for n, code in enumerate(programs):
                     verdicts = said[n * len(cases) : (n + 1) * len(cases)]
                     program_id = add_program(connection, problem_id, code, "evaluation", by)
                     for (case_id, _), verdict in zip(cases, verdicts, strict=True):
@@ -144,13 +143,21 @@ def evaluate_programs(lab: Lab, report: Reporter, file: str, slice: str | None, 
                     failed = any(v.code in ("IE", "SK") for v in verdicts)
                     masked += failed
                     passed += not failed and all(v.code == "AC" for v in verdicts)
-            item = Item(problem_id, len(codes) - masked, passed, masked, len(codes))
-            items.setdefault(split_of[problem_id], []).append(item)
-            done += 1
-            report.progress(done, len(wanted))
-            if report.cancelled:
-                return
-    for split, found in items.items():
+            items.append(Item(problem_id, len(found) - masked, passed, masked, len(programs)))
+            report.progress(len(items), len(codes))
+    return items
+
+
+def evaluate_programs(lab: Lab, report: Reporter, file: str, slice: str | None, seed: int) -> None:
+    """Judge a file's programs; one evaluation a split they touch."""
+    with lab.reading() as connection:
+        wanted = read_programs(connection, file)
+        split_of = {i: problems.show(connection, i).row.split for i in wanted}
+    items = judge_codes(lab, report, wanted, By(job_id=report.job_id))
+    if report.cancelled:
+        return
+    for split in sorted(set(split_of.values())):
+        found = [item for item in items if split_of[item.problem_id] == split]
         record(
             lab,
             report,
@@ -160,6 +167,4 @@ def evaluate_programs(lab: Lab, report: Reporter, file: str, slice: str | None, 
             mode="programs",
             n=max(item.n + item.masked for item in found),
             seed=seed,
-            sandbox_runs=remembering.runs,
-            sandbox_s=remembering.cpu_s,
         )

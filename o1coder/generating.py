@@ -42,6 +42,10 @@ class Asking:
     temperature: float
     seed: int
     split: str
+    check: bool = True  # False at `solve`: no reference may be looked at there
+
+
+CASES_ORDINAL = -1  # beside the search trees of the same job and problem
 
 
 class Made(NamedTuple):
@@ -70,7 +74,7 @@ def generate(lab: Lab, report: Reporter, ids: Sequence[int], asking: Asking, sam
             if _done(lab, report.job_id, problem_id):
                 continue
             detail = problems.show(connection, problem_id)
-            reference = problems.reference(connection, problem_id)
+            reference = problems.reference(connection, problem_id) if asking.check else None
             todo.append(_One(asked(connection, problem_id), detail.digest, reference))
     with_code = asking.prompt.form == "cases-with-code"
     todo = [one for one in todo if one.what.task.kind != "assert" and (one.reference or not with_code)]
@@ -102,9 +106,9 @@ def generate(lab: Lab, report: Reporter, ids: Sequence[int], asking: Asking, sam
         for place, one in enumerate(batch):
             _write(lab, report, one, asking, samples[place * asking.n : (place + 1) * asking.n], sampler, judge)
             report.progress(min(len(todo), start + place + 1), len(todo))
-    made = _made(lab, report.job_id)
-    _measure(lab, report, asking)
-    return made
+    if asking.check:
+        _measure(lab, report, asking)
+    return _made(lab, report.job_id)
 
 
 def _done(lab: Lab, job_id: int, problem_id: int) -> bool:
@@ -137,7 +141,7 @@ def _write(
             connection,
             report.job_id,
             what.problem_id,
-            0,
+            CASES_ORDINAL,
             kind="cases",
             preset="tcg",
             config={

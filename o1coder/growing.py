@@ -77,6 +77,7 @@ class Plan:
     config: SearchConfig
     prompt: Prompt
     seed: int
+    test_set: int | None = None  # default: the problem's reward or held-out set
 
 
 class Grown(NamedTuple):
@@ -121,7 +122,7 @@ def grow(
         for plan in plans:
             with lab.writing() as connection:
                 what = asked(connection, plan.problem_id)
-                test_set = problems.test_set(connection, plan.problem_id)
+                test_set = plan.test_set or problems.test_set(connection, plan.problem_id)
                 if test_set is None:
                     raise LabError(
                         f"problem {plan.problem_id} has no tests to judge with",

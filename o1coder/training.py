@@ -23,7 +23,7 @@ from o1coder.stage import Reporter
 from o1coder.train.launch import Placement, launch_line
 
 POLL_S = 0.25
-GRACE_S = 30.0
+GRACE_S = 8.0  # below the worker's own grace, so that the trainer is gone before its stage is killed
 
 Ingest = Callable[[Connection, list[dict[str, Any]]], None]
 

@@ -29,7 +29,7 @@ def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
     options = parser.parse_args(words)
     from o1coder.queries import jobs
 
-    lab = show.open_lab(options, write=options.verb in ("cancel", "retry"))
+    lab = show.open_lab(options, write=options.verb in ("cancel", "retry", "wait"))
     if options.verb == "list":
         if options.state is not None and options.state not in jobs.STATES:
             raise LabError(f"there is no state {options.state!r}", f"states: {', '.join(jobs.STATES)}")

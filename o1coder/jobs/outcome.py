@@ -38,7 +38,8 @@ def of_exception(error: BaseException, config: Mapping[str, object]) -> Ended:
     """The failure that an exception out of a stage means; `config` holds the settings a hint may name."""
     kind = _kind(error)
     if isinstance(error, LabError):
-        return Ended("failed", 1, kind, error.message, error.hint or hint(kind, config))
+        # A part of the job that somebody's signal ended (a trainer killed with -9) is a loss, not a failure: tried again.
+        return Ended("lost" if kind == "signal" else "failed", 1, kind, error.message, error.hint or hint(kind, config))
     return Ended("failed", 1, kind, f"{type(error).__name__}: {error}"[:2000], hint(kind, config))
 
 

@@ -85,7 +85,10 @@ class Judge:
         self._workers.append(worker)
         self.layer = level
         for name, question, expected in canary.CANARIES:
-            verdict = self.judge([question])[0]
+            try:
+                [verdict] = self.judge([question])
+            except LabError as error:  # its worker died, and so did the next
+                return error.message
             if verdict.code != expected:
                 self._workers.pop().close()
                 return f"the canary {name!r} got {verdict.code} instead of {expected} {verdict.detail}"
@@ -103,12 +106,13 @@ class Judge:
             return _Batch(self, questions, cancelled).run()
 
     def replace(self, worker: Worker) -> Worker:
-        """A fresh worker in the place of one that is no longer trusted."""
-        worker.close()
+        """A fresh worker in the place of one that is no longer trusted. LabError when none can be started."""
         place = self._workers.index(worker)
+        worker.close()
         try:
             self._workers[place] = self._start(self.layer)
         except OSError as error:
+            del self._workers[place]
             raise LabError(f"the judge cannot start a worker: {error}", "see o1coder doctor") from error
         return self._workers[place]
 

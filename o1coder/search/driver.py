@@ -80,6 +80,11 @@ def run_search(
     """
     run = _Run(iter(trees), sampler, judge, write, reader or TextReader(), open_trees, rows_per_call)
     flushed_at = clock()
+
+    def hurry() -> bool:
+        on_progress(run.progress())
+        return cancelled() or deadline() or run.spent(token_budget)
+
     while True:
         if cancelled():
             run.flush()
@@ -89,7 +94,7 @@ def run_search(
         run.open()
         if not run.growing or run.spent(token_budget):
             break
-        run.sample(lambda: cancelled() or deadline() or run.spent(token_budget))
+        run.sample(hurry)
         if run.judge(cancelled):
             run.settle()
         if clock() - flushed_at >= flush_s:

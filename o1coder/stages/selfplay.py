@@ -6,7 +6,6 @@ the unique key (run, round, move), so nothing is enqueued twice.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
@@ -78,10 +77,9 @@ def wait(lab: Lab, report: Reporter, job_id: int) -> bool:
     """Until the job is done; False when this coordinator was cancelled. LabError when the job ended otherwise."""
     from o1coder.errors import LabError
     from o1coder.jobs import verbs
-    from o1coder.queries import jobs
 
     while True:
-        job = jobs.job(lab, job_id)
+        job = verbs.wait(lab, job_id, timeout_s=POLL_S)
         if job.state == "done":
             return True
         if job.state in ("failed", "cancelled", "lost"):
@@ -93,7 +91,6 @@ def wait(lab: Lab, report: Reporter, job_id: int) -> bool:
         if report.cancelled:
             verbs.cancel(lab, job_id)
             return False
-        time.sleep(POLL_S)
 
 
 def facts_of(lab: Lab, run: str, number: int, settings: Settings) -> RoundFacts:

@@ -33,7 +33,7 @@ def enter(level: str, stdlib: str, parent: int, uid: int, keep: int) -> None:
     die_with(parent)
     root = is_root()
     if level in ("L4", "L3"):
-        _unshare(root)
+        root = _unshare(root)
         serving = os.fork()
         if serving:
             _wait_outside(serving, keep)
@@ -43,9 +43,7 @@ def enter(level: str, stdlib: str, parent: int, uid: int, keep: int) -> None:
     if level == "L0":
         return
     if root and (level != "L2" or open_to_all(stdlib)):
-        os.setgroups([])
-        os.setresgid(uid, uid, uid)
-        os.setresuid(uid, uid, uid)
+        become(uid)
     kernel.drop_capabilities()
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     if level == "L2" or (level != "L1" and landlock.available()):
@@ -72,6 +70,17 @@ def is_root() -> bool:
         return os.geteuid() == 0 and sum(int(line.split()[2]) for line in file) > 1
 
 
+def become(uid: int) -> None:
+    """Turn from root into a user who owns nothing; a root that may not (containers can forbid it) stays, powerless."""
+    try:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    except PermissionError:
+        if os.getresuid() != (0, 0, 0):
+            raise
+
+
 def open_to_all(path: str) -> bool:
     """Whether any user reaches this folder; a root whose interpreter lies in its home stays root, without powers."""
     folders = [path]
@@ -80,15 +89,21 @@ def open_to_all(path: str) -> bool:
     return all(os.stat(folder).st_mode & 0o001 for folder in folders)
 
 
-def _unshare(root: bool) -> None:
+def _unshare(root: bool) -> bool:
+    """New namespaces, with a user namespace where they need one. Whether this is still a root with other uids."""
     if root:
-        kernel.unshare(NAMESPACES)
-        return
+        try:
+            kernel.unshare(NAMESPACES)
+        except PermissionError:  # a root without CAP_SYS_ADMIN, as in most containers
+            root = False
+        else:
+            return True
     uid, gid = os.geteuid(), os.getegid()
     kernel.unshare(NAMESPACES | kernel.CLONE_NEWUSER)
     for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
         with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
             file.write(text)
+    return False
 
 
 def _wait_outside(serving: int, keep: int) -> None:

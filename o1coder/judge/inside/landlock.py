@@ -36,8 +36,12 @@ def readable(stdlib: str) -> Iterator[tuple[str, int]]:
     """Each entry of the standard library that may be read, with its rights."""
     yield stdlib, READ_DIR
     for entry in os.scandir(stdlib):
-        if entry.name not in SKIPPED:
-            yield entry.path, READ_FILE | READ_DIR if entry.is_dir() else READ_FILE
+        if entry.name in SKIPPED:
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield entry.path, READ_FILE | READ_DIR
+        elif entry.is_file(follow_symlinks=False):  # a link would open a file elsewhere
+            yield entry.path, READ_FILE
 
 
 def restrict(stdlib: str) -> None:
