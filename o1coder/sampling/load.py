@@ -45,6 +45,9 @@ def load_model(
 
     An adapter is merged in fp32 before the weights are rounded to `dtype`, so that rounding happens once.
     """
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # standard error is a job's log
     with _mendable(model):
         loaded = auto_class.from_pretrained(str(model), dtype=torch.float32 if adapter else dtype, **options)
     if adapter is not None:

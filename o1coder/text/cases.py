@@ -1,8 +1,9 @@
 """Generated test cases: from a model's text to (input, expected) pairs and back.
 
-A case is one line, `assert name(args) == value`: a small model writes such lines more reliably than any other form
-measured. A stdin/stdout case is the same line about an imagined function, `assert run("3\\n4\\n") == "7\\n"`. Values are
-literals read from the syntax tree; nothing is ever evaluated. Lines that are no case are passed over.
+A case is one line, `assert name(args) == value`: of the forms tried on the embedded model (also `name(args) -> value`
+and `Input: … Output: …`) it gave the most right cases. A stdin/stdout case is the same line about an imagined
+function, `assert run("3\\n4\\n") == "7\\n"`. Values are literals read from the syntax tree; nothing is ever
+evaluated. Lines that are no case are passed over.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -44,7 +44,7 @@ class Prompt:
     form: Form
     chooses: Literal["search", "policy"]
     temperature: float
-    settings: Mapping[str, Any]
+    settings: Mapping[str, Any] = field(repr=False, compare=False)
 
     def render(self, task: Task, steps: Sequence[tuple[Action, str]], action: Action) -> str:
         """Exactly what the model sees before it writes: it ends in the driver's heading and opening.
