@@ -25,7 +25,6 @@ from o1coder.stage import Reporter, Sampled
 
 if TYPE_CHECKING:
     from o1coder.sampling import Sampler
-    from o1coder.stages.evaluate import Evaluate
 
 
 class Chosen(NamedTuple):
@@ -125,24 +124,35 @@ def settled(chosen: Chosen | None) -> bool:
     return chosen is not None and chosen.total >= 2 and 2 * chosen.passed >= chosen.total and chosen.passed > 0
 
 
-def evaluate_search(lab: Lab, report: Reporter, config: Evaluate, sampler: Sampler) -> None:
+def evaluate_search(
+    lab: Lab,
+    report: Reporter,
+    config: Sampled,
+    sampler: Sampler,
+    *,
+    splits: Sequence[str],
+    slice: str | None,
+    limit: int | None,
+    n: int,
+    simulations: int,
+    width: int,
+    refines: int,
+) -> None:
     """`evaluate --mode search`: choose a program in each of n trees, then judge only that one on the held-out tests."""
     from o1coder.evaluating import Item, judge_codes, record
 
     chosen: dict[str, list[Item]] = {}
     runs, seconds = 0, 0.0
-    for split in config.split:
+    for split in splits:
         with lab.reading() as connection:
-            ids = problems.select(connection, split=split, slice=config.slice, limit=config.limit)
+            ids = problems.select(connection, split=split, slice=slice, limit=limit)
         sets = verify_sets(lab, report, ids, config, sampler, "tcg-statement", config.policy)
-        plans = search_plans(
-            lab, config, sets, n=config.n, simulations=config.simulations, width=config.width, refines=config.refines
-        )
+        plans = search_plans(lab, config, sets, n=n, simulations=simulations, width=width, refines=refines)
         grown: Grown = grow(lab, report, plans, sampler, config.policy, kind="search", origin="evaluation", label=False)
         runs, seconds = runs + grown.sandbox_runs, seconds + grown.sandbox_s
         if report.cancelled:
             return
-        codes: dict[int, list[str | None]] = {i: [None] * config.n for i in ids}
+        codes: dict[int, list[str | None]] = {i: [None] * n for i in ids}
         with lab.reading() as connection:
             for (problem_id, number), tree_id in grown.trees.items():
                 found = choose(connection, tree_id)
@@ -155,9 +165,9 @@ def evaluate_search(lab: Lab, report: Reporter, config: Evaluate, sampler: Sampl
             items,
             checkpoint_id=config.policy,
             split=name,
-            slice=config.slice,
+            slice=slice,
             mode="search",
-            n=config.n,
+            n=n,
             temperature=config.temperature,
             seed=config.seed,
             sandbox_runs=runs,

@@ -7,6 +7,7 @@ for, and prints its own object.
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from pathlib import Path
@@ -121,7 +122,7 @@ def config_of(lab: Lab, declared: stage.Stage, options: Namespace, positional: s
 
     values: dict[str, Any] = {} if options.config_file is None else _read(options.config_file)
     if positional is not None and options.positional is not None:
-        values[positional] = options.positional
+        values |= _to_solve(lab, options.positional) if declared.name == "solve" else {positional: options.positional}
     for name in declared.config.model_fields:
         given = getattr(options, f"field_{name}")
         if given is not None:
@@ -139,6 +140,21 @@ def config_of(lab: Lab, declared: stage.Stage, options: Namespace, positional: s
         if isinstance(values.get(name), str):
             values[name] = str(Path(values[name]).resolve())
     return stage.parse(declared.config, values)
+
+
+def _to_solve(lab: Lab, word: str) -> dict[str, Any]:
+    """What `solve FILE|PROBLEM|-` names: a statement from standard input or a file, or a problem of the lab."""
+    from o1coder.queries import problems
+
+    if word == "-":
+        return {"statement": sys.stdin.read()}
+    if Path(word).is_file():
+        try:
+            return {"statement": Path(word).read_text(encoding="utf-8")}
+        except (OSError, UnicodeDecodeError) as error:
+            raise LabError(f"{word} cannot be read: {error}", "name a text file in UTF-8") from error
+    with lab.reading() as connection:
+        return {"problem": problems.find(connection, word)}
 
 
 def _read(file: Path) -> dict[str, Any]:

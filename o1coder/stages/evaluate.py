@@ -47,7 +47,19 @@ def evaluate(lab: Lab, config: Evaluate, report: Reporter) -> None:
         if config.mode == "search":
             from o1coder.solving import evaluate_search
 
-            evaluate_search(lab, report, config, sampler)
+            evaluate_search(
+                lab,
+                report,
+                config,
+                sampler,
+                splits=config.split,
+                slice=config.slice,
+                limit=config.limit,
+                n=config.n,
+                simulations=config.simulations,
+                width=config.width,
+                refines=config.refines,
+            )
             return
         plans = {split: plan(lab, config, split) for split in config.split}
         every = [item for found in plans.values() for item in found]

@@ -17,7 +17,7 @@ import struct
 from . import kernel
 
 KILL_PROCESS, ALLOW, ERRNO = 0x80000000, 0x7FFF0000, 0x00050000
-LD, JEQ, JGE, JSET, RET, AND = 0x20, 0x15, 0x35, 0x45, 0x06, 0x54
+LD, JA, JEQ, JGE, JSET, RET = 0x20, 0x05, 0x15, 0x35, 0x45, 0x06
 AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 X32_BIT = 0x40000000
 OFFSET_NUMBER, OFFSET_ARCH, OFFSET_ARGS = 0, 4, 16
@@ -110,18 +110,26 @@ def rules(machine: str, opening: bool) -> dict[int, list[Instruction]]:
     return table
 
 
-def search_tree(numbers: list[int], table: dict[int, list[Instruction]]) -> list[Instruction]:
-    """A binary search over call numbers, ending in each one's rule; unknown numbers get EPERM."""
-    if len(numbers) <= 2:
-        code: list[Instruction] = []
-        for number in numbers:
-            rule = table[number]
-            code += [(JEQ, 0, len(rule), number), *rule]
-        return [*code, deny(errno.EPERM)]
-    middle = len(numbers) // 2
-    low, high = search_tree(numbers[:middle], table), search_tree(numbers[middle:], table)
+def segments(table: dict[int, list[Instruction]]) -> list[tuple[int, list[Instruction]]]:
+    """Runs of call numbers with the same rule, each with its first number; what is not in the table gets EPERM."""
+    runs: list[tuple[int, list[Instruction]]] = []
+    for number in range(max(table) + 2):
+        rule = table.get(number, [deny(errno.EPERM)])
+        if not runs or rule != runs[-1][1]:
+            runs.append((number, rule))
+    return runs
+
+
+def search_tree(runs: list[tuple[int, list[Instruction]]]) -> list[Instruction]:
+    """A binary search for the run that the call number lies in, ending in its rule."""
+    if len(runs) == 1:
+        return runs[0][1]
+    middle = len(runs) // 2
+    low, high = search_tree(runs[:middle]), search_tree(runs[middle:])
+    if len(low) <= 255:
+        return [(JGE, len(low), 0, runs[middle][0]), *low, *high]
     # A conditional jump reaches 255 instructions; a plain one has no such bound.
-    return [(JGE, 0, 1, numbers[middle]), (0x05, 0, 0, len(low)), *low, *high]
+    return [(JGE, 0, 1, runs[middle][0]), (JA, 0, 0, len(low)), *low, *high]
 
 
 def compile_filter(machine: str, opening: bool) -> list[Instruction]:
@@ -132,7 +140,7 @@ def compile_filter(machine: str, opening: bool) -> list[Instruction]:
     ]  # fmt: skip
     if machine == "x86_64":
         code += [(JSET, 0, 1, X32_BIT), (RET, 0, 0, KILL_PROCESS)]
-    return code + search_tree(sorted(table), table)
+    return code + search_tree(segments(table))
 
 
 class Program(ctypes.Structure):

@@ -29,8 +29,8 @@ from .seccomp import Filter
 
 WARM = (
     "abc array base64 bisect calendar cmath collections contextlib copy csv ctypes dataclasses datetime decimal enum "
-    "fractions functools hashlib heapq inspect io itertools json locale math numbers operator pickle pprint queue "
-    "random re select statistics string struct textwrap threading time types typing unicodedata uuid zlib"
+    "fractions functools hashlib heapq inspect io itertools json math numbers operator pickle queue "
+    "random re select statistics string struct textwrap threading time types typing unicodedata zlib"
 ).split()
 # Where tests can open no file, what has not been imported cannot be: there the worker is less lean.
 WARM_WITHOUT_FILES = (
@@ -253,5 +253,7 @@ def main() -> None:
     gc.collect()
     gc.disable()
     gc.freeze()
+    if hasattr(kernel.LIBC, "malloc_trim"):
+        kernel.LIBC.malloc_trim(0)  # a fork's price is the pages it shares
     channel.send(wire.SERVING)
     Worker(channel, barrier, baseline).serve()

@@ -1,0 +1,56 @@
+"""Worked settings for whole runs. `demo`: one round that two cores without a GPU finish in at most 18 minutes.
+
+Seconds are budgets, not predictions: a stage that reaches its own stops, keeps what it has, and the table says so. The sum
+of the demo's budgets is held to 18 minutes by a test.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+DEMO_LIMIT_S = 18 * 60
+
+_BUDGETS = {
+    "tests-before": 40.0,
+    "tcg-sft": 100.0,
+    "tests-sft": 40.0,
+    "tcg-dpo": 65.0,
+    "tests-dpo": 40.0,
+    "synthesize": 160.0,
+    "policy-sft": 95.0,
+    "prm": 75.0,
+    "score": 40.0,
+    "rl": 110.0,
+    "base-direct": 60.0,
+    "base": 85.0,
+    "sft": 60.0,
+    "rl-policy": 60.0,
+    "prm-figures": 50.0,
+}
+
+
+def demo(base: int, rounds: int, *, full: bool = False) -> dict[str, Any]:
+    """The self-play config of `o1coder demo`. `full`: no budgets, all train problems that a small model can attempt, more
+    samples and iterations; hours rather than minutes."""
+    config: dict[str, Any] = {"base": base, "rounds": rounds, "slice": "demo", "tcg_slice": "tcg"}
+    overrides: dict[str, dict[str, Any]] = {
+        "generate-tests": {"n": 2},
+        "evaluate": {"n": 4},
+        "evaluate-prm": {"limit": 8},
+        "tcg-sft": {"iterations": 8, "max_length": 320},
+        "tcg-dpo": {"iterations": 4, "max_length": 320},
+        "policy-sft": {"iterations": 8, "max_length": 320},
+        "prm": {"iterations": 16, "max_length": 320},
+        "rl": {"iterations": 4, "save_every": 1},
+    }
+    if full:
+        more = {
+            "synthesize": {"simulations": 24},
+            "evaluate": {"n": 16},
+            "policy-sft": {"iterations": 40},
+            "prm": {"iterations": 80},
+            "rl": {"iterations": 60},
+        }
+        overrides = {name: overrides.get(name, {}) | more.get(name, {}) for name in {*overrides, *more}}
+        return config | {"overrides": overrides}
+    return config | {"overrides": overrides, "budgets": dict(_BUDGETS)}

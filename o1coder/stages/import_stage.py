@@ -1,0 +1,51 @@
+"""Import problems with their programs and tests: the starter set, HumanEval, MBPP, or a JSONL file of your own.
+
+Every row that cannot be a problem is logged with its reason, and listed in `jobs/<id>/rejected.jsonl`; the counts are in
+`jobs/<id>/import.json`. A problem that is there already is left as it is, so that importing twice adds nothing twice.
+What is imported is believed, unless `check` is set: then every reference is judged on its tests, and those that fail are
+reported (and kept: a test may be the one that is wrong).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from o1coder.stage import Reporter, StageConfig, stage
+
+if TYPE_CHECKING:
+    from o1coder.lab import Lab
+
+BATCH = 50  # problems a transaction
+
+
+class Import(StageConfig):
+    """Import problems: the starter set, HumanEval, MBPP, or a JSONL file of your own."""
+
+    source: Literal["starter", "humaneval", "mbpp", "jsonl"] = Field("starter", description="the format")
+    path: str | None = Field(None, description="the file; the starter problems need none")
+    split: Literal["train", "validation", "test"] | None = Field(
+        None, description="put every problem into this split instead of its own (not for the starter problems)"
+    )
+    limit: int | None = Field(None, ge=1, description="problems at most")
+    check: bool = Field(False, description="judge every reference on its tests and report those that fail")
+
+
+@stage("import", Import, foreground=True)
+def import_problems(lab: Lab, config: Import, report: Reporter) -> None:
+    """Read, store in batches, say what was rejected; judge references when asked to."""
+    from itertools import batched, islice
+
+    from o1coder.importing import Tally, check_references, reader, store
+
+    tally = Tally(config.source, config.path)
+    for items in batched(islice(reader(config.source, config.path), config.limit), BATCH):
+        if report.cancelled:
+            return
+        store(lab, items, config.split, tally, report)
+    tally.write(lab.job_folder(report.job_id))
+    report.log(tally.text())
+    if config.check:
+        check_references(lab, tally, report)
+        tally.write(lab.job_folder(report.job_id))
