@@ -51,10 +51,10 @@ def written(value: Any) -> str:
 
 
 def fields(config: type[StageConfig]) -> list[FormField]:
-    """The fields of a config in the order of its class; what every stage shares (seed, budget) comes last."""
+    """The fields of a config: its own in their order, then what it inherits, then what every stage has (seed, budget)."""
     found: list[FormField] = []
-    shared = set(StageConfig.model_fields)
-    for name, info in sorted(config.model_fields.items(), key=lambda item: item[0] in shared):
+    own, shared = config.__dict__.get("__annotations__", {}), StageConfig.model_fields
+    for name, info in sorted(config.model_fields.items(), key=lambda item: (item[0] in shared, item[0] not in own)):
         annotation = _bare(info.annotation)
         pick = next((meta for meta in info.metadata if isinstance(meta, Pick)), None)
         options = choices(annotation) if get_origin(annotation) is Literal else None

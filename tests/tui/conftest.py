@@ -90,7 +90,10 @@ def make_lab(home: Path) -> Made:
             test_set_id=test_set,
             profile_id=profile,
         )
-        digests = dict(connection.exec_driver_sql("SELECT digest, id FROM test_case WHERE problem_id = 1").tuples().all())
+        digests = dict(
+            (row[0], row[1])
+            for row in connection.exec_driver_sql("SELECT digest, id FROM test_case WHERE problem_id = 1")
+        )
         writer = TreeWriter(by, 1, "search")
         writer.open(connection, tree, 1, profile, digests)
         steps = [((0,), "structure", "Loop over xs.", None), ((1,), "structure", HOSTILE, None)]

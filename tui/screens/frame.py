@@ -8,7 +8,7 @@ and none is dropped. A LabError is said in the key bar; any other error is a bug
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -133,7 +133,9 @@ class Frame(Screen[Any]):
         for number, name in enumerate(self.lab_app.MODE_NAMES, 1):
             here = name == self.TITLE
             cells.append(Cell(f" {number} {name} ", "bold underline" if here else ""))
-        where = inert(str(self.lab_app.home)) + (" (read-only)" if self.lab_app.readonly else "")
+        if self.lab_app.readonly:
+            cells.append(Cell(" read-only ", "bold"))
+        where = inert(str(self.lab_app.home))
         self.query_one("#title", Line).say([*cells, *extra], [Cell(f" {where} ")])
 
     def draw_keys(self) -> None:
@@ -218,3 +220,8 @@ class Frame(Screen[Any]):
 def position(table: VirtualTable) -> str:
     """Where the cursor is in a table: 3/120."""
     return f"{table.index + 1 if len(table.order) else 0}/{len(table.order)}"
+
+
+def tab_cells(names: Sequence[str], at: int) -> list[Cell]:
+    """The names of a pane's tabs, the open one in brackets."""
+    return [Cell(f"[{name}]" if index == at else f" {name} ") for index, name in enumerate(names)]

@@ -273,7 +273,7 @@ class JobsScreen(Frame):
         self.remove_class("abouts")
         box = self.query_one("#filter", Input)
         box.display = True
-        box.focus()
+        self.set_focus(box)
 
     def on_input_changed(self) -> None:
         self.on_virtual_table_moved()

@@ -46,16 +46,16 @@ class LaunchScreen(ModalScreen[Launch | None]):
     LaunchScreen > Vertical { width: 100%; max-width: 120; height: 100%; max-height: 40; background: ansi_default; }
     LaunchScreen VerticalScroll { height: 1fr; scrollbar-size: 0 0; }
     LaunchScreen Horizontal { height: 1; }
-    LaunchScreen Input { width: 1fr; max-width: 36; }
-    LaunchScreen Cycle { max-width: 36; }
-    LaunchScreen .label { width: 24; }
+    LaunchScreen Input { width: 1fr; max-width: 30; }
+    LaunchScreen Cycle { max-width: 30; }
+    LaunchScreen .label { width: 21; }
     LaunchScreen #command { height: 4; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "back"),
         Binding("ctrl+r,f5", "launch", "launch"),
-        Binding("down", "app.focus_next", "next field", show=False),
-        Binding("up", "app.focus_previous", "previous field", show=False),
+        Binding("down", "app.focus_next", "next field", show=False, priority=True),
+        Binding("up", "app.focus_previous", "previous field", show=False, priority=True),
     ]
 
     class _Offered(Message, bubble=False):
@@ -117,12 +117,22 @@ class LaunchScreen(ModalScreen[Launch | None]):
         keys += [("enter", "all options, next field"), ("esc", "back")]
         cells = [cell for key, word in keys for cell in (Cell(f" {key} ", "bold bright_blue"), Cell(word + " "))]
         self.query_one("#launch-keys", Line).say(cells)
+        self._draw_labels()
         for field in self.fields:
-            label = field.name.replace("_", " ") + (" *" if field.required else "")
-            self.query_one(f"#label-{field.name}", Line).say([Cell(" " + fit(label, 22))])
             if field.pick is not None and field.kind == "pick":
                 self.run_worker(partial(self._offer, field.name, field.pick, field.required), thread=True)
         self.check()
+
+    def _draw_labels(self) -> None:
+        """The names of the fields, an arrow before the one that has the focus."""
+        focused = "" if self.focused is None else self.focused.id
+        for field in self.fields:
+            label = field.name.replace("_", " ") + (" *" if field.required else "")
+            here = GLYPHS.closed if focused == f"field-{field.name}" else " "
+            self.query_one(f"#label-{field.name}", Line).say([Cell(here + " " + fit(label, 18))])
+
+    def on_descendant_focus(self) -> None:
+        self._draw_labels()
 
     def _offer(self, name: str, pick: Pick, required: bool) -> None:
         found = list(self.candidates(pick))
@@ -183,8 +193,9 @@ class LaunchScreen(ModalScreen[Launch | None]):
             else:
                 note.say([Cell(" " + inert(field.description), "dim")])
         line = [Cell("$ ", "dim"), Cell(inert(command(self.stage, self.config, entered, run)), "bold")]
-        whole = [Cell("! " + inert(wrong[""]), "bold yellow")] if "" in wrong else []
-        self.query_one("#command", Pane).show([line, whole])
+        told = [(name, message) for name, message in wrong.items() if message != "needed" or name in self.touched]
+        errors = [[Cell(inert(f"! {name} {message}".replace("_", " ")), "bold yellow")] for name, message in told]
+        self.query_one("#command", Pane).show([line, *errors])
         return None if config is None else Launch(config, run)
 
     def action_launch(self) -> None:

@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from tui.highlight import numbered, plain, python
-from tui.screens.frame import Frame, position
+from tui.screens.frame import Frame, position, tab_cells
 from tui.text import GLYPHS, Cell, bar, first_line, inert
 from tui.widgets.line import Line
 from tui.widgets.pane import Pane, RichLine
@@ -29,10 +29,10 @@ COLUMNS = (
     Column("id", 5, right=True),
     Column("title", 0),
     Column("split", 10),
-    Column("difficulty", 10, at=64),
-    Column("kind", 6, at=50),
+    Column("difficulty", 10, at=80),
+    Column("kind", 6, at=92),
     Column("tests", 5, right=True),
-    Column("progs", 5, right=True, at=56),
+    Column("progs", 5, right=True, at=86),
     Column("trees", 5, right=True),
     Column("passing", 11),
     Column("source", 12, at=100),
@@ -238,7 +238,7 @@ class ProblemsScreen(Frame):
         title, lines = answer
         if row_id != self.table.row_id:
             return
-        tabs = [Cell(f" {name} ", "bold underline" if at == self.tab else "") for at, name in enumerate(TABS)]
+        tabs = tab_cells(TABS, self.tab)
         self.query_one("#tab-title", Line).say(
             [Cell(f" {title} {GLYPHS.dot}", "bold"), *tabs], [Cell(position(self.table) + " ")]
         )
@@ -266,7 +266,7 @@ class ProblemsScreen(Frame):
     def action_filter(self) -> None:
         box = self.query_one("#filter", Input)
         box.display = True
-        box.focus()
+        self.set_focus(box)
 
     def on_input_submitted(self) -> None:
         box = self.query_one("#filter", Input)

@@ -16,7 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from tui.screens.ask import Confirm
-from tui.screens.frame import Frame, position
+from tui.screens.frame import Frame, position, tab_cells
 from tui.screens.launch import launch_form
 from tui.screens.tree_source import LIST_COLUMNS, TABS, TreeListSource, TreeSource, columns, step_lines
 from tui.text import GLYPHS, Cell, inert
@@ -147,7 +147,7 @@ class TreeScreen(Frame):
         here = self.step
         if here is None or here.id != step.id or tab != self.tab:
             return
-        tabs = [Cell(f" {name} ", "bold underline" if at == self.tab else "") for at, name in enumerate(TABS)]
+        tabs = tab_cells(TABS, self.tab)
         self.query_one("#tab-title", Line).say([Cell(" "), *tabs], [Cell(position(self.table) + " ")])
         self.query_one("#pane", Pane).show(lines, keep=self.query_one("#pane", Pane).about == (step.id, tab))
         self.query_one("#pane", Pane).about = (step.id, tab)
@@ -161,11 +161,11 @@ class TreeScreen(Frame):
             self.table.columns = wanted
             self.table.refresh()
         head = source.head
-        told = f"{head.id} {GLYPHS.dot} {head.solved}/{head.rollouts} solved {GLYPHS.dot} {head.ended or 'growing'}"
-        cells = [Cell(f" {GLYPHS.pipe} tree {inert(told)}")]
+        cells = [Cell(f" {GLYPHS.pipe} tree {head.id}")]
         if source.stale:
             cells.append(Cell(f" {GLYPHS.dot} stale: {' '.join(map(str, source.stale))}", "bold"))
-        self.draw_title(*cells)
+        told = f" {GLYPHS.dot} {head.solved}/{head.rollouts} solved {GLYPHS.dot} {head.ended or 'growing'}"
+        self.draw_title(*cells, Cell(inert(told)))
 
     def on_virtual_table_chosen(self, message: VirtualTable.Chosen) -> None:
         if message.table.id == "trees":
@@ -198,7 +198,7 @@ class TreeScreen(Frame):
 
     def _write(self, value: Value, step: StepRow, taken_ms: int | None, batch: str | None) -> Added:
         """In a thread: the label is on disk when this returns."""
-        from o1coder.lab import author
+        from o1coder.home import author
         from o1coder.labels import add_human
 
         assert self.source is not None
@@ -246,7 +246,7 @@ class TreeScreen(Frame):
 
     def _tell(self, added: Added, what: str) -> None:
         stale = " ".join(map(str, added.stale_checkpoints))
-        told = f"checkpoints now stale: {stale} (p retrains)" if stale else "no checkpoint has seen an older label"
+        told = f"checkpoints now stale: {stale} (p retrains)" if stale else "it makes no checkpoint stale"
         self.say(f"{what} {GLYPHS.dot} {told}")
 
     def action_undo(self) -> None:
@@ -266,7 +266,7 @@ class TreeScreen(Frame):
             return None
 
         def take_back() -> Added:
-            from o1coder.lab import author
+            from o1coder.home import author
             from o1coder.labels import undo
 
             return undo(source.lab, label_id, author())

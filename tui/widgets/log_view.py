@@ -219,5 +219,5 @@ class LogView(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         if y >= len(self._lines):
-            return Strip.blank(width)
+            return Strip.blank(width, Style.null())
         return Strip([Segment(fit(self._lines[y], width), Style.null())], width)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -69,17 +70,28 @@ class Pane(Widget):
             strip = Strip([Segment(cell.text, Style.parse(cell.style)) for cell in line if cell.text])
             text = strip.text
             indent = min(len(text) - len(text.lstrip(" ")), width // 2)
-            head, rest = strip.crop(0, width), strip.crop(width, strip.cell_length)
-            self._wrapped.append(head)
+            cut = _cut(strip, width)
+            self._wrapped.append(strip.crop(0, cut))
+            rest = strip.crop(cut, strip.cell_length)
             while rest.cell_length:
-                room = width - indent
-                self._wrapped.append(Strip.join([Strip.blank(indent), rest.crop(0, room)]))
-                rest = rest.crop(room, rest.cell_length)
+                cut = _cut(rest, width - indent)
+                self._wrapped.append(Strip.join([Strip.blank(indent, Style.null()), rest.crop(0, cut)]))
+                rest = rest.crop(cut, rest.cell_length)
         self._width = self.size.width
 
     def render_line(self, y: int) -> Strip:
         self._wrap()
         index = self._top + y
         if index < len(self._wrapped):
-            return self._wrapped[index].adjust_cell_length(self.size.width)
-        return Strip.blank(self.size.width)
+            return self._wrapped[index].adjust_cell_length(self.size.width, Style.null())
+        return Strip.blank(self.size.width, Style.null())
+
+
+def _cut(strip: Strip, width: int) -> int:
+    """Where a line is cut to fit: after the last space of its right half, else at the width; in cells."""
+    if strip.cell_length <= width:
+        return strip.cell_length
+    text = strip.crop(0, width).text
+    space = text.rfind(" ")
+    cells = cell_len(text[: space + 1])
+    return cells if space >= 0 and cells > width // 2 else width

@@ -329,6 +329,9 @@ class VirtualTable(Widget, can_focus=True):
         event.stop()
         self.action_move(-3)
 
+    def on_mount(self) -> None:
+        self._fetch()
+
     def on_resize(self) -> None:
         self._top = self._clamped(self._top)
         self.refresh()
@@ -356,7 +359,7 @@ class VirtualTable(Widget, can_focus=True):
         if index >= len(self.order):
             if y == 1 and self.loaded:
                 return _strip([Segment(fit("  " + self.empty, width), Style.parse("dim"))], width)
-            return Strip.blank(width)
+            return Strip.blank(width, Style.null())
         row_id = self.order.id_at(index)
         row = self._cache.get(row_id)
         cursor = index == self._index
@@ -377,4 +380,4 @@ class VirtualTable(Widget, can_focus=True):
 
 
 def _strip(segments: list[Segment], width: int, style: Style | None = None) -> Strip:
-    return Strip(segments).adjust_cell_length(width, style)
+    return Strip(segments).adjust_cell_length(width, style or Style.null())
