@@ -1,9 +1,9 @@
 """Import problems with their programs and tests: the starter set, HumanEval, MBPP, or a JSONL file of your own.
 
-Every row that cannot be a problem is logged with its reason, and listed in `jobs/<id>/rejected.jsonl`; the counts are in
-`jobs/<id>/import.json`. A problem that is there already is left as it is, so that importing twice adds nothing twice.
-What is imported is believed, unless `check` is set: then every reference is judged on its tests, and those that fail are
-reported (and kept: a test may be the one that is wrong).
+Every row that cannot be a problem is logged with its reason, and listed in `jobs/<id>/rejected.jsonl`. A problem that is
+there already is left as it is, so that importing twice adds nothing twice. What is imported is believed, unless `check`
+is set: then every reference is judged on its tests, and those that fail are reported (and kept: a test may be the one
+that is wrong).
 """
 
 from __future__ import annotations
@@ -35,17 +35,22 @@ class Import(StageConfig):
 @stage("import", Import, foreground=True)
 def import_problems(lab: Lab, config: Import, report: Reporter) -> None:
     """Read, store in batches, say what was rejected; judge references when asked to."""
-    from itertools import batched, islice
+    from itertools import islice
 
-    from o1coder.importing import Tally, check_references, reader, store
+    from o1coder.answers import leave
+    from o1coder.errors import LabError
+    from o1coder.importing import Tally, check_references, reader, store, write_rejected
 
+    if config.source == "starter" and config.split is not None:
+        raise LabError("the starter problems have their splits, by family", "leave --split away")
     tally = Tally(config.source, config.path)
-    for items in batched(islice(reader(config.source, config.path), config.limit), BATCH):
+    items = reader(config.source, config.path, config.limit)
+    while batch := list(islice(items, BATCH)):
         if report.cancelled:
             return
-        store(lab, items, config.split, tally, report)
-    tally.write(lab.job_folder(report.job_id))
-    report.log(tally.text())
-    if config.check:
-        check_references(lab, tally, report)
-        tally.write(lab.job_folder(report.job_id))
+        store(lab, batch, config.split, tally, report)
+    write_rejected(lab.job_folder(report.job_id), tally)
+    report.log(f"{tally.added} problems added, {tally.known} there already, {len(tally.rejected)} rows rejected")
+    if config.check and not check_references(lab, tally, report) and report.cancelled:
+        return
+    leave(lab, report.job_id, tally.answer())

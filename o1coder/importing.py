@@ -1,0 +1,178 @@
+"""Problems from an importer into the lab: read, stored in short transactions, counted; references judged when asked for.
+
+Which rows make a problem is for problems/ to say; this file keeps what they said of the rows that do not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.engine import Connection
+
+from o1coder.errors import LabError
+from o1coder.lab import Lab
+from o1coder.problems.purposes import Split, in_split
+from o1coder.problems.record import NewProblem, Rejected
+from o1coder.problems.store import add_problem
+from o1coder.queries import problems
+from o1coder.rows import By
+from o1coder.stage import Reporter
+from o1coder.task import Case
+from o1coder.verdicts import Remembering, add_profile, add_verdict, asked, known_for, question
+
+if TYPE_CHECKING:
+    from o1coder.judge import Judge
+
+JUDGED_AT_ONCE = 20  # problems
+Item = NewProblem | Rejected
+
+
+@dataclass
+class Tally:
+    """What became of the rows of one file."""
+
+    source: str
+    path: str | None
+    added: int = 0
+    known: int = 0  # there already, from an earlier import
+    keys: dict[int, str] = field(default_factory=dict)  # of the problems of this file, by id
+    rejected: list[dict[str, Any]] = field(default_factory=list)
+    failing: list[dict[str, Any]] | None = None  # references that fail one of their tests; None: not judged
+
+    def reject(self, row: int | None, key: str, reason: str, report: Reporter) -> None:
+        """Note a row that is no problem, and say so."""
+        self.rejected.append({"row": row, "key": key, "reason": reason})
+        report.log("rejected" + ("" if row is None else f" row {row}") + (f" ({key})" if key else "") + f": {reason}")
+
+    def answer(self) -> dict[str, Any]:
+        """The command's object."""
+        return {
+            "source": self.source,
+            "path": self.path,
+            "problems": len(self.keys),
+            "added": self.added,
+            "known": self.known,
+            "rejected": self.rejected,
+            "references_failing": self.failing,
+        }
+
+
+def reader(source: str, path: str | None, limit: int | None = None) -> Iterator[Item]:
+    """The items of a file, at most `limit` of them problems. LabError when the source needs a file, or takes none."""
+    from o1coder.problems import humaneval, jsonl, mbpp, shipped
+
+    if source == "starter":
+        if path is not None:
+            raise LabError("the starter problems come with the program: they need no --path", "leave --path away")
+        items = shipped.read()
+    elif path is None:
+        raise LabError(f"{source} needs a file", f"o1coder import {source} --path FILE")
+    else:
+        items = {"humaneval": humaneval, "mbpp": mbpp, "jsonl": jsonl}[source].read(Path(path))
+    return _first(items, limit)
+
+
+def _first(items: Iterable[Item], limit: int | None) -> Iterator[Item]:
+    found = 0
+    for item in items:
+        if isinstance(item, NewProblem):
+            if found == limit:
+                return
+            found += 1
+        yield item
+
+
+def store(lab: Lab, items: Sequence[Item], split: Split | None, tally: Tally, report: Reporter) -> None:
+    """Store a batch in one transaction. Equal problems of one file are one: the later row is rejected."""
+    by = By(job_id=report.job_id)
+    with lab.writing() as connection:
+        for item in items:
+            if isinstance(item, Rejected):
+                tally.reject(item.row, item.key, item.reason, report)
+                continue
+            stored = add_problem(connection, in_split(item, split), by)
+            if stored.id in tally.keys:
+                tally.reject(None, item.source_key, f"the same problem as {tally.keys[stored.id]}", report)
+                continue
+            tally.keys[stored.id] = item.source_key
+            mine = stored.new or _made_by(connection, stored.id, report.job_id)
+            tally.added += mine
+            tally.known += not mine
+
+
+def _made_by(connection: Connection, problem_id: int, job_id: int) -> bool:
+    row = connection.exec_driver_sql("SELECT job_id FROM problem WHERE id = ?", (problem_id,)).one()
+    return bool(row[0] == job_id)
+
+
+def write_rejected(folder: Path, tally: Tally) -> None:
+    """`rejected.jsonl`: {row, key, reason} of every row that is no problem, written whole; `row` is null for a sound row
+    that equals an earlier one."""
+    partial = folder / "rejected.jsonl.part"
+    partial.write_text("".join(json.dumps(row) + "\n" for row in tally.rejected), encoding="utf-8")
+    partial.rename(folder / "rejected.jsonl")
+
+
+def check_references(lab: Lab, tally: Tally, report: Reporter) -> bool:
+    """Judge the reference of every problem of this import on all its tests; keep the verdicts, report what is not AC.
+
+    True when all were judged; False when the job was cancelled or its budget ended.
+    """
+    from o1coder.judge import Judge
+
+    ids = sorted(tally.keys)
+    tally.failing = []
+    with Judge() as judge:
+        for start in range(0, len(ids), JUDGED_AT_ONCE):
+            left = report.remaining_s
+            if report.cancelled or (left is not None and left <= 0):
+                if not report.cancelled:
+                    report.stopped("budget")
+                return False
+            tally.failing += _judged(lab, ids[start : start + JUDGED_AT_ONCE], judge, tally, report)
+            report.progress(min(start + JUDGED_AT_ONCE, len(ids)), len(ids))
+    return True
+
+
+def _judged(lab: Lab, ids: Sequence[int], judge: Judge, tally: Tally, report: Reporter) -> list[dict[str, Any]]:
+    with lab.reading() as connection:
+        remembering = Remembering(judge, known_for(connection, ids))
+        wanted = [
+            (asked(connection, i), reference, case)
+            for i in ids
+            if (reference := problems.reference(connection, i)) is not None
+            for case in _all_cases(connection, i)
+        ]
+    said = remembering.judge([question(what, ref.code, case) for what, ref, (_, case) in wanted])
+    failing: dict[int, dict[str, Any]] = {}
+    with lab.writing() as connection:
+        for (what, reference, (case_id, _)), verdict in zip(wanted, said, strict=True):
+            add_verdict(
+                connection, reference.id, case_id, add_profile(connection, what), verdict, By(job_id=report.job_id)
+            )
+            if verdict.code != "AC":
+                entry = failing.setdefault(
+                    what.problem_id,
+                    {
+                        "problem": what.problem_id,
+                        "key": tally.keys[what.problem_id],
+                        "tests": 0,
+                        "verdict": verdict.code,
+                    },
+                )
+                entry["tests"] += 1
+    for entry in failing.values():
+        report.log(f"the reference of {entry['key']} fails {entry['tests']} of its tests ({entry['verdict']})")
+    return list(failing.values())
+
+
+def _all_cases(connection: Connection, problem_id: int) -> list[tuple[int, Case]]:
+    return [
+        (case.id, Case(case.digest, case.input, case.expected))
+        for case in problems.cases(connection, problem_id)
+        if not case.withdrawn
+    ]
