@@ -15,7 +15,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 
 BIN := .venv/bin
 STAMP := .venv/.stamp
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet $(PIP_ARGS) --constraint constraints.txt
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq $(PIP_ARGS) --constraint constraints.txt
 
 # Checks share the cores between pytest's workers, and two torch threads on contended cores are slower than one.
 test test-slow: export OMP_NUM_THREADS := 1
