@@ -8,6 +8,7 @@ vLLM's through the spec (its fields are passed on, and were read, not run). No s
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ def build(this: Run) -> Any:
     judge = this.exits.enter_context(Judge(options.judge_workers))
     scorer = open_prm(this, options)
     tokenizer = load_tokenizer(spec)
+    asked = [replace(item, tokens_in=len(tokenizer(item.prompt)["input_ids"])) for item in asked]
     model, peft_config = load_policy(spec)
     ends = frozenset({tokenizer.eos_token_id, tokenizer.pad_token_id})
 

@@ -2,8 +2,9 @@
 
 One process runs the program itself; more, on one machine or several, run the same program under `accelerate launch`
 (under torchrun where there is no GPU), behind a shim that makes the launcher die with whoever started it. Starts
-nothing and looks at no machine: GPUs, hosts and ports are data in the placement. Two CPU processes are tested; GPUs
-and several machines were read in the libraries' source, not run here.
+nothing and looks at no machine: GPUs, hosts and ports are data in the placement. Two CPU processes are tested (torch
+2.13 cannot load an optimizer's state back into the second of them, so they do not resume); GPUs and several machines
+were read in the libraries' source, not run here.
 """
 
 from __future__ import annotations

@@ -201,7 +201,7 @@ def _watcher(this: Run, outcome: dict[str, str]) -> Any:
 
 
 def _finish(this: Run, partial: Path, iterations: int, stopped: str, facts: dict[str, Any]) -> None:
-    from o1coder.train.loading import trains_adapter
+    from o1coder.train.loading import in_bf16, on_gpu, trains_adapter
 
     for pattern in (*TRAINER_FILES, "README.md"):
         for file in partial.glob(pattern):
@@ -216,6 +216,8 @@ def _finish(this: Run, partial: Path, iterations: int, stopped: str, facts: dict
         "format": "peft" if trains_adapter(spec) else "full",
         "base_digest": spec.base_digest or (weights_digest(base) if base.is_dir() else None),
         "seed": spec.seed,
+        "device": "cuda" if on_gpu(spec) else "cpu",
+        "precision": "bf16" if in_bf16(spec) else "fp32",
         "attempts": this.attempt.number,
         "wall_s": round(this.wall_s(), 3),
         "versions": versions(),

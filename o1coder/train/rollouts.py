@@ -10,7 +10,7 @@ a resumed attempt writes what it repeats again, with its own `attempt`. Advantag
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from typing import Any, Literal, Protocol
 
 from o1coder.errors import LabError
@@ -45,6 +45,7 @@ class Asked:
     comparator: Comparator
     limits: Limits
     opening: str
+    tokens_in: int = 0  # of the prompt; set by who has the tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,9 @@ class Judged:
     verdicts: Mapping[str, str]
     scores: tuple[float, ...] | None
     outcome: float | None
+    details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by case: what the judge measured
+    tokens_out: int = 0
+    stopped: bool = True  # it ended by itself, not at the token cap
 
     @property
     def passed(self) -> int:
@@ -108,8 +112,11 @@ def judge_completions(
             questions.append(Question(chain.code, task.kind, case, task.entry_point, item.comparator, item.limits))
             places.append((index, case.digest))
     verdicts: list[dict[str, str]] = [{} for _ in chains]
+    details: list[dict[str, dict[str, Any]]] = [{} for _ in chains]
     for (index, digest), verdict in zip(places, judge.judge(questions) if questions else (), strict=True):
         verdicts[index][digest] = verdict.code
+        if is_dataclass(verdict) and not isinstance(verdict, type):
+            details[index][digest] = asdict(verdict)
     prefixes = [
         (index, prefix_text(item.task, chain.steps[: count + 1]))
         for index, (item, chain) in enumerate(zip(asked, chains, strict=True))
@@ -127,8 +134,9 @@ def judge_completions(
             verdicts=codes,
             scores=None if scorer is None else tuple(steps),
             outcome=outcome_reward(codes, len(item.cases), outcome),
+            details=found,
         )
-        for item, text, chain, codes, steps in zip(asked, texts, chains, verdicts, scores, strict=True)
+        for item, text, chain, codes, steps, found in zip(asked, texts, chains, verdicts, scores, details, strict=True)
     ]
 
 
@@ -176,6 +184,9 @@ def rollout_records(
                 "problem": item.problem,
                 "ordinal": ordinal,
                 "text": result.text,
+                "tokens_in": item.tokens_in,
+                "tokens_out": result.tokens_out,
+                "finish_reason": "stop" if result.stopped else "length",
                 "steps": [{"action": action, "text": text} for action, text in result.chain.steps],
                 "code": result.chain.code,
                 "error": result.chain.error,
@@ -189,6 +200,7 @@ def rollout_records(
                     "alpha": alpha_at(phi, iteration - 1),
                 },
                 "cases": dict(result.verdicts),
+                "verdicts": {digest: dict(found) for digest, found in result.details.items()},
                 "step_scores": list(result.scores or ()),
             }
         )
@@ -229,6 +241,10 @@ class RolloutReward:
         mine = [self.asked[index] for index in row]
         stopped = [bool(ids) and ids[-1] in self.ends for ids in completion_ids]
         judged = judge_completions(mine, completions, stopped, self.judge, self.scorer, self.outcome)
+        judged = [
+            replace(result, tokens_out=len(ids), stopped=ended)
+            for result, ids, ended in zip(judged, completion_ids, stopped, strict=True)
+        ]
         every, first = _gathered(list(zip(row, judged, strict=True)))
         asked, results = [self.asked[index] for index, _ in every], [result for _, result in every]
         done = int(trainer_state.global_step)

@@ -109,6 +109,7 @@ class TrainSpec:
     lora: Lora | None = field(default_factory=Lora)
     threads: int | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
     budget_s: float | None = None
     save_every: int = 10
     accumulate: int = 1
@@ -194,6 +195,8 @@ def _check(spec: TrainSpec) -> None:
         raise LabError(
             f"spec.json: device is {spec.device!r}", "use auto, cpu or cuda; which GPU is the launcher's choice"
         )
+    if spec.precision not in ("auto", "fp32", "bf16"):
+        raise LabError(f"spec.json: precision is {spec.precision!r}", "use auto, fp32 or bf16")
     if spec.budget_s is not None and not spec.budget_s > 0:
         raise LabError(f"spec.json: budget_s is {spec.budget_s}", "give seconds above 0, or null for no budget")
     options = spec.options

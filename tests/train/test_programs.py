@@ -21,6 +21,7 @@ import pytest
 from o1coder.errors import LabError
 from o1coder.train import dpo, prm, sft
 from o1coder.train.folder import Folder, read_lines
+from o1coder.train.loading import cpu_multiplies_bf16
 from o1coder.train.program import Build, run
 from tests.tiny import make_tiny_model
 
@@ -55,8 +56,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def make(path: Path, model: Path, rows: list[dict[str, Any]], **spec: Any) -> Folder:
     path.mkdir(parents=True)
-    base = {"model": str(model), "iterations": 3, "batch": 4, "save_every": 2, "threads": 1, "device": "cpu"}
-    (path / "spec.json").write_text(json.dumps({**base, **spec}))
+    base = {"model": str(model), "iterations": 3, "batch": 4, "save_every": 2, "threads": 1}
+    (path / "spec.json").write_text(json.dumps({**base, "device": "cpu", "precision": "fp32", **spec}))
     (path / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return Folder(path)
 
@@ -150,6 +151,39 @@ def test_a_termination_request_keeps_what_there_is(tiny: Path, tmp_path: Path) -
     assert weights(folder)
 
 
+def test_bf16_computes_nearly_the_same_and_saves_an_fp32_adapter(tiny: Path, tmp_path: Path) -> None:
+    exact = make(tmp_path / "a", tiny, CHAINS, kind="sft", iterations=2)
+    rounded = make(tmp_path / "b", tiny, CHAINS, kind="sft", iterations=2, precision="bf16")
+    for folder in (exact, rounded):
+        train(folder, sft.build)
+    assert losses(rounded) == pytest.approx(losses(exact), rel=0.01)
+    assert losses(rounded) != losses(exact)
+    from safetensors.torch import load_file
+
+    dtypes = {str(tensor.dtype) for tensor in load_file(rounded.model / "adapter_model.safetensors").values()}
+    assert dtypes == {"torch.float32"}
+    assert json.loads(rounded.done.read_text())["precision"] == "bf16"
+
+
+def test_a_processor_without_bf16_instructions_is_known(tmp_path: Path) -> None:
+    (tmp_path / "with").write_text("flags : fpu avx512f avx512_bf16 x\n")
+    (tmp_path / "without").write_text("flags : fpu avx2\n")
+    assert cpu_multiplies_bf16(tmp_path / "with")
+    assert not cpu_multiplies_bf16(tmp_path / "without")
+    assert not cpu_multiplies_bf16(tmp_path / "absent")
+
+
+def test_a_trained_prm_scores_as_it_was_trained(tiny: Path, tmp_path: Path) -> None:
+    rows = [{"text": PROBLEM + "return 1", "value": 0.9}, {"text": "fail 2 and go on", "value": 0.1}]
+    folder = make(tmp_path / "a", tiny, rows, kind="prm", iterations=60, batch=2, lr=5e-3, save_every=100)
+    train(folder, prm.build)
+    assert losses(folder)[60] == pytest.approx(0.3251, abs=0.01)  # the entropy of the soft targets
+    from o1coder.sampling import open_scorer
+
+    scorer = open_scorer("hf", model=tiny, adapter=folder.model, threads=1, device="cpu")
+    assert scorer.score([row["text"] for row in rows]) == pytest.approx([0.9, 0.1], abs=0.06)
+
+
 def test_full_weights_are_trained_when_there_is_no_lora(tiny: Path, tmp_path: Path) -> None:
     folder = make(tmp_path / "a", tiny, CHAINS, kind="sft", lora=None, iterations=1)
     train(folder, sft.build)
@@ -205,13 +239,6 @@ def test_the_score_head_is_saved_and_a_text_ends_in_one_eos(tiny: Path, tmp_path
     cut = prm.text_ids(tokenizer, "x = 2; return 1", 3)
     assert len(cut) == 3
     assert cut[-2:] == ids[-2:]
-
-
-def test_a_point_prm_reaches_the_entropy_of_its_soft_targets(tiny: Path, tmp_path: Path) -> None:
-    rows = [{"text": "return 1", "value": 0.9}, {"text": "fail 2", "value": 0.1}]
-    folder = make(tmp_path / "a", tiny, rows, kind="prm", iterations=60, batch=2, lr=5e-3, save_every=100)
-    train(folder, prm.build)
-    assert losses(folder)[60] == pytest.approx(0.3251, abs=0.01)
 
 
 def test_killed_by_signal_nine_the_program_resumes_exactly(tiny: Path, tmp_path: Path) -> None:
