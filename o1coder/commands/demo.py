@@ -70,9 +70,10 @@ def start(lab: Lab, base: int, wanted: int | None, full: bool) -> int:
         decided = 0
         while RUN in known and rounds.decision(connection, RUN, decided) is not None:
             decided += 1
-    earlier = [job for job in jobs.jobs(lab, run=RUN, newest=True, limit=1000) if job.stage == "selfplay"]
-    for job in [j for j in jobs.jobs(lab, run=RUN, limit=1000) if j.stage != "selfplay"]:
-        if job.state in ("failed", "cancelled", "lost"):
+    made = jobs.jobs(lab, run=RUN, newest=True, limit=1000) if RUN in known else []
+    earlier = [job for job in made if job.stage == "selfplay"]
+    for job in made:
+        if job.stage != "selfplay" and job.state in ("failed", "cancelled", "lost"):
             verbs.retry(lab, job.id)
     if earlier and earlier[0].state != "done":
         if earlier[0].state in ("failed", "cancelled", "lost"):
