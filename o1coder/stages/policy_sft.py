@@ -31,8 +31,8 @@ def policy_sft(lab: Lab, config: PolicySFT, report: Reporter) -> None:
     from collections import Counter
 
     from o1coder import checkpoints, datasets, selection
+    from o1coder.export import prompt_completion
     from o1coder.rows import By
-    from o1coder.text import chain_text
     from o1coder.training import train
 
     by = By(job_id=report.job_id)
@@ -47,9 +47,8 @@ def policy_sft(lab: Lab, config: PolicySFT, report: Reporter) -> None:
     rows_of = Counter(chain.problem_id for chain in found)
     rows = []
     for chain in found:
-        prompt, completion = chain_text(chain.task, selection.parts(chain.steps))
-        content = {"prompt": prompt, "completion": completion, "weight": 1 / rows_of[chain.problem_id]}
-        rows.append(datasets.Row(content, rollout_id=chain.rollout_id))
+        row = prompt_completion.row(chain)
+        rows.append(row._replace(content=row.content | {"weight": 1 / rows_of[chain.problem_id]}))
     frozen = datasets.freeze(
         lab,
         "policy-sft",

@@ -108,29 +108,15 @@ def point_rows(found: Any) -> list[Row]:
 
 
 def pair_rows(found: Any) -> list[Row]:
-    """Rows {"prompt", "chosen", "rejected", "weight"}: the shared prefix, the winning and the losing step."""
+    """Rows {"prompt", "chosen", "rejected", "weight"}: the exported preference rows with the weight of point_rows."""
     from collections import Counter
 
-    from o1coder import selection
-    from o1coder.datasets import Row
-    from o1coder.text import prefix_text
+    from o1coder.export import preference
 
     items = list(found)
     count = Counter(item.problem_id for item in items)
     rows = []
     for item in items:
-        better, worse = (prefix_text(item.task, selection.parts(side.prefix)) for side in (item.better, item.worse))
-        prompt = prefix_text(item.task, selection.parts(item.prefix)) + "\n"
-        rows.append(
-            Row(
-                {
-                    "prompt": prompt,
-                    "chosen": better[len(prompt) :],
-                    "rejected": worse[len(prompt) :],
-                    "weight": 1 / count[item.problem_id],
-                },
-                step_id=item.worse.prefix[-1].id,
-                label_id=item.worse.label_id,
-            )
-        )
+        row = preference.row(item)
+        rows.append(row._replace(content=row.content | {"weight": 1 / count[item.problem_id]}))
     return rows
