@@ -35,7 +35,7 @@ def problem_digest(problem: NewProblem) -> str:
             "signature": problem.signature,
             "comparator": problem.comparator,
             "comparator_args": problem.comparator_args,
-            "cpu_s": problem.cpu_s,
+            "cpu_s": float(problem.cpu_s),
             "memory_mb": problem.memory_mb,
         }
     )
