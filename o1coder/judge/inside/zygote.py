@@ -24,7 +24,7 @@ import sysconfig
 import time
 from typing import NamedTuple
 
-from . import dialogue, harness, jail, kernel, wire
+from . import checks, dialogue, harness, jail, kernel, wire
 from .seccomp import Filter
 
 WARM = (
@@ -94,12 +94,12 @@ class Worker:
 
     def start_pair(self, request: wire.Request, descriptors: list[int]) -> list[Child]:
         """The program and its checks, joined by two pipes."""
-        code, stdin, stdout, stderr, result, checks, sink = descriptors
+        code, stdin, stdout, stderr, result, payload, sink = descriptors
         ask_read, ask_write = os.pipe()
         say_read, say_write = os.pipe()
         program = self.fork(request, [stdin, stdout, stderr, ask_read, say_write], code, dialogue.run_program)
         longer = request._replace(cpu_ms=CHECKS_CPU_FACTOR * request.cpu_ms + CHECKS_CPU_EXTRA_MS)
-        judge = self.fork(longer, [checks, sink, sink, result, ask_write, say_read], None, dialogue.run_checks)
+        judge = self.fork(longer, [payload, sink, sink, result, ask_write, say_read], None, checks.run_checks)
         for descriptor in (ask_read, ask_write, say_read, say_write):
             os.close(descriptor)
         return [program, judge]
