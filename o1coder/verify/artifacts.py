@@ -124,7 +124,9 @@ def _blobs(lab: Lab, found: Findings, *, quick: bool) -> None:
 def _outside(lab: Lab, found: Findings, *, quick: bool) -> None:
     """Checkpoints: the blobs' names are their digests; a folder that stays where it lies may have changed since."""
     with lab.reading() as connection:
-        rows = connection.exec_driver_sql(f"SELECT c.id, c.digest, c.path, {USED} FROM checkpoint c ORDER BY c.id").all()
+        rows = connection.exec_driver_sql(
+            f"SELECT c.id, c.digest, c.path, {USED} FROM checkpoint c ORDER BY c.id"
+        ).all()
     found.count("checkpoint", len(rows))
     for row_id, digest, path, used in rows:
         folder = lab.home / path

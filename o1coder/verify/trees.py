@@ -95,7 +95,9 @@ def _verdicts(
             continue
         binding = {c: v for c, v in rollout.cases.items() if own is None or (rollout.code, c) in own}
         sure = sum(code == "AC" for case, code in binding.items() if not cases[case])
-        unbound = sum(not withdrawn and case not in binding for case, withdrawn in cases.items()) if own is not None else 0
+        unbound = (
+            sum(not withdrawn and case not in binding for case, withdrawn in cases.items()) if own is not None else 0
+        )
         most = sure + unbound + sum(code == "AC" for case, code in binding.items() if cases[case])
         judged = sum(not cases[case] for case in rollout.cases)
         if judged < least:
