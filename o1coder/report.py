@@ -109,9 +109,7 @@ def _data(connection: Connection, move: loop.Done | None) -> dict[str, Any]:
     counts["labels"] = dict(
         connection.exec_driver_sql(
             "SELECT l.value, COUNT(*) FROM label l WHERE l.job_id = ? GROUP BY l.value ORDER BY l.value", (move.job,)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     return counts
 

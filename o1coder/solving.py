@@ -54,7 +54,7 @@ def verify_sets(
             "SELECT problem_id, MAX(id) FROM test_set WHERE purpose = 'verify' AND job_id = ? GROUP BY problem_id",
             (report.job_id,),
         )
-        made = {row[0]: row[1] for row in rows}
+        made = {row[0]: row[1] for row in rows if row[0] in ids}
         for problem_id in ids:  # an equal set that an earlier job froze is the same set
             if problem_id not in made and (known := _same_set(connection, report.job_id, problem_id)) is not None:
                 made[problem_id] = known
