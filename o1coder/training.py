@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection
 from o1coder.errors import ErrorKind, LabError
 from o1coder.lab import Lab
 from o1coder.stage import Reporter
+from o1coder.train.folder import ATTEMPT_VARIABLE
 from o1coder.train.launch import Placement, launch_line
 
 POLL_S = 0.25
@@ -86,7 +87,12 @@ def _run(folder: Path, line: list[str], report: Reporter, tails: Sequence[Tail])
     with errors.open("ab") as err:
         start = err.tell()
         process = subprocess.Popen(
-            line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err, process_group=0
+            line,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=err,
+            process_group=0,
+            env={**os.environ, ATTEMPT_VARIABLE: str(report.attempt)},
         )
         asked: float | None = None
         while process.poll() is None:
@@ -112,6 +118,9 @@ def _run(folder: Path, line: list[str], report: Reporter, tails: Sequence[Tail])
 def failure(status: int, said: str) -> LabError:
     """A trainer's exit status and last words as an error with its kind and the setting to change."""
     last = said.splitlines()[-1] if said else "it said nothing"
+    told = _told(last)
+    if told is not None:
+        return told
     kind: ErrorKind = "bug"
     hint = "the whole of it is in the job's folder, train/stderr.log"
     if "out of memory" in said.lower() and "cuda" in said.lower():
@@ -124,6 +133,17 @@ def failure(status: int, said: str) -> LabError:
         kind, hint = "signal", "`o1coder jobs retry` goes on from the last complete checkpoint"
         last = f"killed by {signal.Signals(-status).name}"
     return LabError(f"the trainer ended with status {status}: {last}", hint, kind)
+
+
+def _told(line: str) -> LabError | None:
+    """The error that a trainer itself explained, as the one JSON object it ends with."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(found, dict) or "error" not in found:
+        return None
+    return LabError(f"the trainer refused: {found['error']}", found.get("hint", ""), found.get("kind", "lab-error"))
 
 
 class Tail:
@@ -170,7 +190,7 @@ def _metrics(report: Reporter) -> Ingest:
             if line.get("event") == "start":
                 connection.exec_driver_sql(
                     "UPDATE attempt SET resumed_from_iteration = ? WHERE job_id = ? AND n = ?",
-                    (line.get("resumed_from_iteration"), report.job_id, report.attempt),
+                    (line["resumed_from_iteration"], report.job_id, line["attempt"]),
                 )
             if "iteration" not in line or "event" in line:
                 continue
@@ -179,7 +199,7 @@ def _metrics(report: Reporter) -> Ingest:
                     rows.append(
                         {
                             "job_id": report.job_id,
-                            "attempt": report.attempt,
+                            "attempt": line["attempt"],  # a killed attempt's last lines may be read by the next one
                             "iteration": line["iteration"],
                             "name": name,
                             "value": float(value),

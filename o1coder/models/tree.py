@@ -8,6 +8,7 @@ from sqlmodel import Field, SQLModel
 from o1coder.models.columns import AUTO, key, one_of, ref
 
 TREE_KINDS = ("search", "group", "draws", "cases")
+GROUP_STRIDE = 1_000_000  # an RL group's ordinal is (attempt - 1) * GROUP_STRIDE + iteration
 
 
 class Tree(SQLModel, table=True):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy.engine import Connection
 
 from o1coder.errors import LabError
+from o1coder.queries.trees import NOT_REPEATED
 
 _FIELDS = {
     "split": "p.split",
@@ -32,7 +33,7 @@ _PROGRAMS = "(SELECT COUNT(*) FROM program g WHERE g.problem_id = p.id)"
 _TREES = "(SELECT COUNT(*) FROM tree x WHERE x.problem_id = p.id AND x.kind IN ('search', 'group', 'draws'))"
 _PASS = (
     "(SELECT AVG(r.passed = r.total AND r.total > 0) FROM tree x JOIN rollout r ON r.tree_id = x.id "
-    "WHERE x.problem_id = p.id AND r.reward IS NOT NULL)"
+    f"WHERE x.problem_id = p.id AND r.reward IS NOT NULL AND {NOT_REPEATED})"
 )
 _NUMBERS = {"tests": _TESTS, "programs": _PROGRAMS, "trees": _TREES, "pass": _PASS}
 _COMPARE = re.compile(r"^(tests|programs|trees|pass)(<=|>=|<|>|=)(-?[0-9.]+)$")

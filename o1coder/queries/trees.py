@@ -13,6 +13,14 @@ from sqlalchemy.engine import Connection
 
 from o1coder.errors import LabError
 from o1coder.labels import current_label
+from o1coder.models.tree import GROUP_STRIDE
+
+# A tree `x` that no later attempt grew again: one of RL whose iteration lies behind the one that a later attempt of its job
+# went on from is there twice, and counts once.
+NOT_REPEATED = (
+    "NOT (x.kind = 'group' AND EXISTS (SELECT 1 FROM attempt again WHERE again.job_id = x.job_id "
+    f"AND again.n > x.ordinal / {GROUP_STRIDE} + 1 AND again.resumed_from_iteration < x.ordinal % {GROUP_STRIDE}))"
+)
 
 
 class TreeRow(NamedTuple):
@@ -322,11 +330,12 @@ def config(connection: Connection, tree_id: int) -> dict[str, Any]:
 
 
 def of_job(connection: Connection, job_id: int) -> list[int]:
-    """The ids of a job's trees, in (problem, ordinal) order of their making."""
+    """The ids of a job's trees by problem, then by ordinal (RL: by iteration), without those that were grown again."""
     return [
         row[0]
         for row in connection.exec_driver_sql(
-            "SELECT x.id FROM tree x JOIN problem p ON p.id = x.problem_id WHERE x.job_id = ? ORDER BY p.digest, x.ordinal",
+            "SELECT x.id FROM tree x JOIN problem p ON p.id = x.problem_id "
+            f"WHERE x.job_id = ? AND {NOT_REPEATED} ORDER BY p.digest, x.ordinal % {GROUP_STRIDE}",
             (job_id,),
         )
     ]

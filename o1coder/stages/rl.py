@@ -33,8 +33,13 @@ class Rl(Trains):
     batch: int = Field(8, ge=2, description="completions an iteration; a multiple of generations")
     max_completion: int = Field(160, ge=8, description="tokens of a completion")
     lr: float = Field(5e-5, gt=0, description="learning rate")
-    outcome_weight: float = Field(0.8, ge=0, le=1, description="α of φ = α·outcome + (1−α)·process")
-    aggregate: Literal["min", "mean", "last", "product", "softmin"] = Field("min", description="step scores to one")
+    phi: Literal["lab", "outcome", "o1coder-paper", "o1coder-code"] = Field(
+        "lab", description="preset of φ = α·outcome + (1−α)·process; without a PRM it is the outcome alone"
+    )
+    outcome_weight: float | None = Field(None, ge=0, le=1, description="α; default: the preset's")
+    aggregation: Literal["min", "mean", "last", "product", "softmin", "discounted"] | None = Field(
+        None, description="step scores to one number; default: the preset's"
+    )
     outcome: Literal["pass_rate", "all"] = Field("pass_rate", description="share of tests passed, or all or nothing")
 
 
@@ -48,18 +53,17 @@ def rl(lab: Lab, config: Rl, report: Reporter) -> None:
 
     start = checkpoints.weights(lab, config.policy, "policy")
     prompt = prompt_of("auto", start)
-    rows, ids = task_rows(lab, config, prompt)
+    rows = task_rows(lab, config, prompt)
     report.log(f"{len(rows)} problems")
-    weight = config.outcome_weight if config.prm is not None else 1.0
     spec = config.spec("grpo", start, max_length=config.max_length)
-    spec |= {name: getattr(config, name) for name in ("generations", "max_completion", "aggregate", "outcome")}
-    spec["outcome_weight"] = weight
+    spec |= {name: getattr(config, name) for name in ("generations", "max_completion", "outcome")}
+    spec["phi"] = phi_of(config)
     if config.prm is not None:
         prm = checkpoints.weights(lab, config.prm, "prm")
         adapter = None if prm.adapter is None else str(prm.adapter)
         spec["prm"] = {"spec": "hf", "model": str(prm.model), "adapter": adapter}
     trained = train(
-        lab, report, spec, rows, {"rollouts.jsonl": rollout_ingest(config, report, ids, prompt.name, prompt.digest)}
+        lab, report, spec, rows, {"rollouts.jsonl": rollout_ingest(config, report, prompt.name, prompt.digest)}
     )
     checkpoints.record(
         lab,
@@ -73,8 +77,17 @@ def rl(lab: Lab, config: Rl, report: Reporter) -> None:
     )
 
 
-def task_rows(lab: Lab, config: Rl, prompt: Any) -> tuple[list[dict[str, Any]], dict[str, int]]:
-    """The trainer's rows, one a problem, and the problem ids by digest."""
+def phi_of(config: Rl) -> dict[str, Any]:
+    """φ as the trainer's spec takes it: a preset with the fields that the config changes."""
+    if config.prm is None:
+        return {"preset": "outcome"}
+    changes = {"alpha": config.outcome_weight, "aggregation": config.aggregation}
+    return {"preset": config.phi, **{name: value for name, value in changes.items() if value is not None}}
+
+
+def task_rows(lab: Lab, config: Rl, prompt: Any) -> list[dict[str, Any]]:
+    """The trainer's rows, one a problem. A retry may choose others (its own rollouts count by then); its trainer goes on
+    with the first attempt's."""
     from dataclasses import asdict
 
     from o1coder.errors import LabError
@@ -84,7 +97,6 @@ def task_rows(lab: Lab, config: Rl, prompt: Any) -> tuple[list[dict[str, Any]], 
     from o1coder.verdicts import asked
 
     rows: list[dict[str, Any]] = []
-    ids: dict[str, int] = {}
     with lab.reading() as connection:
         chosen = problems.select(connection, split=config.split, slice=config.slice, limit=None)
         mixed = {row.id for row in problems.rows(connection, chosen) if row.pass_rate and 0 < row.pass_rate < 1}
@@ -94,13 +106,11 @@ def task_rows(lab: Lab, config: Rl, prompt: Any) -> tuple[list[dict[str, Any]], 
             what, test_set = asked(connection, problem_id), problems.test_set(connection, problem_id)
             if test_set is None:
                 continue
-            mark = problems.show(connection, problem_id).digest
-            ids[mark] = problem_id
             rows.append(
                 {
                     "prompt": prompt.render(what.task, (), "structure"),
                     "opening": HEADINGS["structure"] + prompt.opening("structure", what.task),
-                    "problem": mark,
+                    "problem": problems.show(connection, problem_id).digest,
                     "task": asdict(what.task),
                     "cases": [asdict(case) for _, case in cases_of(connection, test_set)],
                     "comparator": {"name": what.comparator.name, "args": dict(what.comparator.args)},
@@ -109,29 +119,37 @@ def task_rows(lab: Lab, config: Rl, prompt: Any) -> tuple[list[dict[str, Any]], 
             )
     if not rows:
         raise LabError("no problem has reward tests", "import train problems with reward tests first")
-    return rows, ids
+    return rows
 
 
-def rollout_ingest(config: Rl, report: Reporter, ids: dict[str, int], prompt: str, prompt_digest: str) -> Ingest:
+def rollout_ingest(config: Rl, report: Reporter, prompt: str, prompt_digest: str) -> Ingest:
     """Writes a generation's records: a tree a problem and iteration, a path a completion, its score and its verdicts."""
     from sqlalchemy.engine import Connection
 
     def write(connection: Connection, records: list[dict[str, Any]]) -> None:
         from o1coder.growing import seed_of
         from o1coder.judge import Verdict
-        from o1coder.models import Score
+        from o1coder.models import Problem, Score
+        from o1coder.models.tree import GROUP_STRIDE
         from o1coder.queries import problems
-        from o1coder.rows import By, add_once
+        from o1coder.rows import By, add_once, find
         from o1coder.search.facts import CompletionFact, Fact, RolloutFact, StepFact
         from o1coder.text import FORMAT_DIGEST
         from o1coder.trees import TreeWriter, add_tree, cases_of, step_ids
         from o1coder.verdicts import add_profile, asked
 
         by = By(job_id=report.job_id)
-        writer = TreeWriter(by, report.attempt, "rl")
+        writers: dict[int, TreeWriter] = {}
         opened: set[int] = set()
         for record in records:
-            problem_id, iteration, n = ids[record["problem"]], record["iteration"], record["ordinal"]
+            problem_id, iteration, n = (
+                find(connection, Problem, digest=record["problem"]),
+                record["iteration"],
+                record["ordinal"],
+            )
+            attempt = record["attempt"]  # a killed attempt's last lines may be read by the next one
+            writer = writers.setdefault(attempt, TreeWriter(by, attempt, "rl"))
+            assert problem_id is not None
             what, test_set = asked(connection, problem_id), problems.test_set(connection, problem_id)
             assert test_set is not None
             profile_id = add_profile(connection, what)
@@ -139,7 +157,7 @@ def rollout_ingest(config: Rl, report: Reporter, ids: dict[str, int], prompt: st
                 connection,
                 report.job_id,
                 problem_id,
-                (report.attempt - 1) * 1_000_000 + iteration,
+                (attempt - 1) * GROUP_STRIDE + iteration,
                 kind="group",
                 preset="grpo",
                 config={"iteration": iteration, "prompt": prompt, "generations": config.generations},

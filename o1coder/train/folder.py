@@ -21,12 +21,14 @@ from o1coder.errors import LabError
 from o1coder.train.spec import TrainSpec, read_spec
 
 CHECKPOINT_PREFIX = "checkpoint-"
+ATTEMPT_VARIABLE = "O1CODER_ATTEMPT"  # the attempt of the job that trains, so that its lines say whose they are
 COMPLETE = "complete.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """This process's place in the folder's history: its number (from 1), where it resumes, seconds already spent."""
+    """This process's place in the folder's history: its number (its job's, else counted from 1), the iteration it goes
+    on from, seconds already spent."""
 
     number: int
     resumed_from_iteration: int
@@ -88,6 +90,7 @@ class Folder:
             if line.get("event") == "start":
                 number += 1
             spent_s = max(spent_s, float(line.get("wall_s", 0.0)))
+        number = int(os.environ.get(ATTEMPT_VARIABLE, number))
         shutil.rmtree(self.path / "model.partial", ignore_errors=True)
         if self.model.exists():
             shutil.rmtree(self.model)  # without done.json nobody may have used it
