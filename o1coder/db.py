@@ -7,23 +7,25 @@ current directory must not shadow them.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, exc
 from sqlalchemy.engine import Connection
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from o1coder.errors import LabError
 
 HEAD = "0001"  # the newest migration; a test pins it to Alembic's head
 BUSY_TIMEOUT_MS = 15_000
 JOURNAL_LIMIT = 64 << 20
+NOTHING_FREE = 1 << 20  # bytes below which an I/O error means a full disk: a WAL's index is mapped, not written
 
 APPEND_ONLY = (
     "problem program program_origin test_case test_withdrawal test_set test_set_item profile verdict tree tree_end step "
@@ -55,16 +57,22 @@ def driver() -> tuple[ModuleType, bool]:
 def connect(file: Path, *, readonly: bool) -> Engine:
     """An engine over the lab's database. Transactions are explicit: see `transaction`."""
     module, wal_safe = driver()
-    mode = "ro" if readonly else "rw"
-    uri = f"file:{_quoted(file)}?mode={mode}"
+    uri = f"file:{_quoted(file)}?mode={'ro' if readonly else 'rw'}"
 
     def opened() -> Any:
-        return module.connect(
-            uri, uri=True, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False
-        )
+        raw = _open(module, uri)
+        if readonly and _unreadable(module, raw) and not Path(f"{file}-wal").exists():
+            # A WAL database wants to make files beside it. Where it cannot, and nobody has it open, it is read as it lies.
+            raw.close()
+            raw = _open(module, f"{uri}&immutable=1")
+        return raw
 
-    # The in-memory URL would choose a one-connection pool; a file wants a queue of them.
-    engine = create_engine("sqlite://", module=module, creator=opened, poolclass=QueuePool, pool_size=4)
+    # The in-memory URL would choose a one-connection pool; a file wants a queue of them. What is read as it lies is opened
+    # anew each time, since somebody else may have begun to write.
+    lies = readonly and not os.access(file.parent, os.W_OK)
+    pool: dict[str, Any] = {"poolclass": NullPool} if lies else {"poolclass": QueuePool, "pool_size": 4}
+    options = {"lab_file": str(file)}
+    engine = create_engine("sqlite://", module=module, creator=opened, execution_options=options, **pool)
 
     @event.listens_for(engine, "connect")
     def _pragmas(raw: Any, _record: Any) -> None:
@@ -88,6 +96,20 @@ def connect(file: Path, *, readonly: bool) -> Engine:
     return engine
 
 
+def _open(module: ModuleType, uri: str) -> Any:
+    return module.connect(uri, uri=True, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False)
+
+
+def _unreadable(module: ModuleType, raw: Any) -> bool:
+    try:
+        raw.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    except module.OperationalError:
+        return True
+    except module.DatabaseError:  # no database at all: said when it is used
+        return False
+    return False
+
+
 def _quoted(file: Path) -> str:
     return str(file).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
@@ -95,29 +117,41 @@ def _quoted(file: Path) -> str:
 @contextmanager
 def transaction(engine: Engine, *, write: bool, durable: bool = False) -> Iterator[Connection]:
     """One short transaction: BEGIN IMMEDIATE for writing, deferred for reading; `durable` waits for the disk."""
+    try:
+        with _begun(engine, write=write, durable=durable) as connection:
+            yield connection
+    except exc.DatabaseError as error:
+        mended = translated(error, engine)
+        if mended is None:
+            raise
+        raise mended from error
+
+
+@contextmanager
+def _begun(engine: Engine, *, write: bool, durable: bool) -> Iterator[Connection]:
     with engine.connect() as base:
         connection = base.execution_options(lab_begin="IMMEDIATE" if write else "DEFERRED")
+        raw = connection.connection.driver_connection
+        assert raw is not None
         if durable:
-            raw = connection.connection.driver_connection
-            assert raw is not None
             raw.execute("PRAGMA synchronous=FULL")
         try:
             with connection.begin():
                 yield connection
-        except exc.OperationalError as error:
-            raise translated(error) from error
         finally:
             if durable:
-                raw = connection.connection.driver_connection
-                assert raw is not None
                 raw.execute("PRAGMA synchronous=NORMAL")
 
 
-def translated(error: exc.OperationalError) -> Exception:
-    """A full disk, a read-only file and a lock that never came are things a user can mend."""
+def translated(error: exc.DatabaseError, engine: Engine) -> LabError | None:
+    """A full disk, a read-only file, a lock that never came, a file that is no database are things a user can mend; None
+    for all else."""
     text = str(error.orig)
-    if "full" in text:
+    file = Path(engine.get_execution_options()["lab_file"])
+    if "full" in text or ("disk I/O" in text and shutil.disk_usage(file.parent).free < NOTHING_FREE):
         return LabError("the disk is full", "free some space and try again; nothing half-written was kept", "disk-full")
+    if "disk I/O" in text:
+        return LabError(f"the disk under {file} fails ({text})", "look into the system's log; a backup may be needed")
     if "readonly" in text or "read-only" in text or "unable to open" in text:
         return LabError(
             f"the lab's database cannot be written ({text})", "check its owner and mode, or open it with --readonly"
@@ -127,7 +161,11 @@ def translated(error: exc.OperationalError) -> Exception:
             "another process kept the lab's database locked for 15 s",
             "`o1coder jobs list` shows what runs; a lab on a network disk is not supported",
         )
-    return error
+    if "not a database" in text or "malformed" in text:
+        return LabError(
+            f"{file} cannot be read as a database ({text})", "put a copy made by `o1coder backup` in its place"
+        )
+    return None
 
 
 def triggers() -> list[str]:
@@ -195,27 +233,41 @@ def upgrade(file: Path) -> None:
 def create(file: Path) -> None:
     """Make an empty database at HEAD; a half-made one is removed."""
     module, _ = driver()
-    module.connect(str(file)).close()
     try:
+        module.connect(str(file)).close()
         upgrade(file)
-    except BaseException:
+    except BaseException as error:
         for name in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
             name.unlink(missing_ok=True)
+        if isinstance(error, (exc.DatabaseError, module.DatabaseError)):
+            raise LabError(
+                f"the database cannot be made at {file} ({getattr(error, 'orig', error)})",
+                "free some space, or name a folder on another disk with --home",
+                "disk-full" if "full" in str(error) or "disk I/O" in str(error) else "lab-error",
+            ) from error
         raise
 
 
 def backup(engine: Engine, target: Path) -> None:
-    """Copy the database to `target` through SQLite's backup API; the copy has no WAL, so it opens anywhere."""
+    """Copy the database to `target` through SQLite's backup API; the copy has no WAL, so it opens anywhere. LabError when
+    the target cannot be written."""
     module, _ = driver()
     partial = target.with_name(target.name + ".part")
-    partial.unlink(missing_ok=True)
-    with engine.connect() as connection:
-        source = connection.connection.driver_connection
-        assert source is not None
-        copy = module.connect(str(partial))
-        try:
-            source.backup(copy)
-            copy.execute("PRAGMA journal_mode=DELETE")
-        finally:
-            copy.close()
-    shutil.move(partial, target)
+    try:
+        partial.unlink(missing_ok=True)
+        with engine.connect() as connection:
+            source = connection.connection.driver_connection
+            assert source is not None
+            copy = module.connect(str(partial))
+            try:
+                source.backup(copy)
+                copy.execute("PRAGMA journal_mode=DELETE")
+            finally:
+                copy.close()
+        shutil.move(partial, target)
+    except (OSError, exc.DatabaseError, module.DatabaseError) as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise LabError(
+            f"the copy cannot be written to {target} ({getattr(error, 'orig', error)})", "name a file on another disk"
+        ) from error

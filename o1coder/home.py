@@ -14,4 +14,12 @@ def default_home() -> Path:
 
 def author() -> str:
     """The name under which a person's rows are written: `O1CODER_AUTHOR`, else the login name."""
-    return os.environ.get("O1CODER_AUTHOR") or getpass.getuser()
+    return os.environ.get("O1CODER_AUTHOR") or login_name()
+
+
+def login_name() -> str:
+    """The name of this process's user."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a uid without a name, as in many containers
+        return f"uid-{os.getuid()}"

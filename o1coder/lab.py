@@ -6,11 +6,12 @@ questions (queries/) and knows no stage.
 
 from __future__ import annotations
 
+import grp
 import os
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy.engine import Connection
@@ -44,6 +45,13 @@ def disk_type(path: Path) -> str:
     return kind
 
 
+def _require_group(name: str) -> None:
+    try:
+        grp.getgrnam(name)
+    except KeyError as error:
+        raise LabError(f"there is no group {name!r} on this machine", "`getent group` lists them") from error
+
+
 class Lab:
     """An open lab. `reading()` and `writing()` are the only ways to its database."""
 
@@ -62,6 +70,8 @@ class Lab:
             raise LabError(
                 f"the folder {home} cannot be written by {author()}", "open it with --readonly, or mend its mode"
             )
+        if not readonly and self.group_shared:
+            os.umask(0o007)  # what this process and its children leave is for the group too
         self.engine = db.connect(file, readonly=readonly)
         db.check_version(self.engine, file)
         self.blobs = Blobs(self.home)
@@ -71,6 +81,9 @@ class Lab:
         """Make a lab at `home`, which must not hold one. With `group`, its members may read, label and ask to cancel."""
         if (home / DATABASE).exists():
             raise LabError(f"{home} is a lab already", "use it, or name another folder with --home")
+        if group is not None:
+            _require_group(group)
+        made = [folder for folder in (home / "blobs", home / "jobs", home) if not folder.exists()]
         try:
             home.mkdir(parents=True, exist_ok=True)
             kind = disk_type(home)
@@ -92,7 +105,13 @@ class Lab:
             raise LabError(
                 f"the lab cannot be made at {home}: {error}", "name a folder you may write with --home"
             ) from error
-        db.create(home / DATABASE)
+        try:
+            db.create(home / DATABASE)
+        except LabError:
+            for folder in made:
+                with suppress(OSError):  # not empty: somebody else's by now
+                    folder.rmdir()
+            raise
         if group is not None:
             (home / DATABASE).chmod(0o660)
         return cls(home)

@@ -234,7 +234,8 @@ def _rollouts(connection: Connection, tree_id: int, paths: Mapping[int, Path]) -
         "FROM rollout r LEFT JOIN program p ON p.id = r.program_id WHERE r.tree_id = ? ORDER BY r.ordinal",
         (tree_id,),
     ):
-        verdicts = cases.get(row[8], {}) if row[2] is not None else {}
+        # Of a masked rollout nothing is told: another job may judge its program later, and an ended tree must not change.
+        verdicts = cases.get(row[8], {}) if row[2] is not None and row[6] is not None else {}
         yield RolloutFact(
             row[0], paths[row[1]], row[2], row[3], row[4], bool(row[5]), row[6], json.loads(row[7]), verdicts
         )

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DatabaseError, OperationalError
 
 from o1coder import db
 from o1coder.errors import LabError
@@ -38,8 +37,6 @@ def upgrade(home: Path) -> dict[str, Any]:
         _refuse_live_jobs(engine, file.parent)
         copy = _free_name(file.with_name(f"{DATABASE}.before-{version}"))
         db.backup(engine, copy)
-    except OperationalError as error:
-        raise db.translated(error) from error
     finally:
         engine.dispose()
     db.upgrade(file)
@@ -51,10 +48,6 @@ def _version(file: Path, home: Path) -> str:
     try:
         with db.transaction(engine, write=False) as connection:
             version = db.version_of(connection)
-    except DatabaseError as error:
-        raise LabError(
-            f"{file} cannot be read as a database ({error.orig})", "put a copy made by `o1coder backup` in its place"
-        ) from error
     finally:
         engine.dispose()
     if version is None:

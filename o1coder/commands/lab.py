@@ -48,12 +48,19 @@ def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
         db.backup(lab.engine, target.resolve())
         show.value(options, {"file": str(target), "bytes": target.stat().st_size})
         return OK
-    from o1coder.verify import verify
+    from o1coder.verify import examine as look
 
-    checked, wrong = verify(lab, quick=options.quick)
-    value = {"ok": not wrong, "checked": checked, "disagreements": [d._asdict() for d in wrong]}
-    lines = [f"{sum(checked.values())} facts checked: " + ", ".join(f"{k} {v}" for k, v in checked.items())]
+    seen = look(lab, quick=options.quick)
+    wrong = seen.wrong
+    value = {
+        "ok": not wrong,
+        "checked": seen.checked,
+        "disagreements": [d._asdict() for d in wrong],
+        "remarks": seen.remarks,
+    }
+    lines = [f"{sum(seen.checked.values())} facts checked: " + ", ".join(f"{k} {v}" for k, v in seen.checked.items())]
     lines += [f"{d.kind}: {d.table} {d.id}: expected {d.expected}, found {d.found}" for d in wrong]
+    lines += [f"remark: {text}" for text in seen.remarks]
     lines.append("ok" if not wrong else f"{len(wrong)} disagreements")
     show.value(options, value, lines)
     return OK if not wrong else NO

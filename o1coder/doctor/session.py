@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from o1coder.home import login_name
 
 # Read in this order, a later file's setting over an earlier one's; drop-ins of all folders are sorted by name together.
 LOGIND = (Path("/usr/lib/systemd"), Path("/usr/local/lib/systemd"), Path("/run/systemd"), Path("/etc/systemd"))
@@ -18,7 +18,7 @@ TMUX_PATIENCE_S = 2.0
 def logind(environment: Mapping[str, str], folders: Sequence[Path] = LOGIND, linger: Path = LINGER) -> dict[str, Any]:
     """Whether logind ends this user's processes at logout (`kills`), whether the user lingers, and so whether jobs survive."""
     settings = _settings(folders)
-    user = _user()
+    user = login_name()
     excluded = settings.get("KillExcludeUsers", "root").split()
     only = settings.get("KillOnlyUsers", "").split()
     wanted = settings.get("KillUserProcesses", "no").lower() in ("yes", "true", "1", "on")
@@ -30,13 +30,6 @@ def logind(environment: Mapping[str, str], folders: Sequence[Path] = LOGIND, lin
         "linger": (linger / user).exists(),
         "jobs_survive_logout": not (kills and inside),
     }
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a uid without a name
-        return str(os.getuid())
 
 
 def _settings(folders: Sequence[Path]) -> dict[str, str]:

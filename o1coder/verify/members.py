@@ -1,6 +1,7 @@
-"""Which facts a dataset's query and moment give: the selection that made it, asked again, without writing any row's text.
+"""Which facts a dataset's query and moment give: the selection that made it, asked again.
 
-Kinds whose members come from a seeded draw over test cases (the test case generator's) are not asked again.
+Only members are compared; the text of a row depends on the version that wrote it. Kinds whose members come from a seeded
+draw over test cases (the test case generator's) are not asked again.
 """
 
 from __future__ import annotations
@@ -11,33 +12,40 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from o1coder import selection
+from o1coder.datasets import Row
+from o1coder.export import o1coder_prm, stepwise
 
 Member = tuple[int | None, int | None, int | None, int | None]  # step, rollout, program, label
 
 
 def members(
-    connection: Connection, kind: str, target: str | None, query: Mapping[str, Any], as_of: Mapping[str, int]
+    connection: Connection, kind: str, target: str | None, asked: Mapping[str, Any], as_of: Mapping[str, int]
 ) -> list[Member] | None:
-    """The members in their order, or None for a kind that is not asked again. LabError or KeyError when the stored query
-    is not one."""
-    excluded = selection.Excluded()
-    if kind == "policy-sft":
-        chains = selection.chains(
-            connection, selection.Query.parse(query["query"]), as_of, excluded, per_problem=query["per_problem"]
-        )
+    """The members in their order, or None for a kind that is not asked again. LabError or KeyError when `asked` is no
+    query."""
+    out = selection.Excluded()
+    aim: selection.Target = "value" if target == "value" else "validity"
+    if kind in ("policy-sft", "prompt-completion"):
+        query = selection.Query.parse(asked["query"])
+        chains = selection.chains(connection, query, as_of, out, per_problem=asked["per_problem"])
         return [(None, chain.rollout_id, None, None) for chain in chains]
-    if kind == "prm-point":
-        steps = selection.labelled_steps(
-            connection,
-            selection.Query.parse(query["query"]),
-            as_of,
-            excluded,
-            target="value" if target == "value" else "validity",
-        )
-        return [(item.prefix[-1].id, None, None, item.label_id) for item in steps]
-    if kind == "prm-pair":
-        pairs = selection.pairs(
-            connection, selection.Query.parse(query["query"]), as_of, excluded, margin=query["margin"]
-        )
-        return [(pair.worse.prefix[-1].id, None, None, pair.worse.label_id) for pair in pairs]
+    if kind in ("prm-pair", "preference"):
+        query = selection.Query.parse(asked["query"])
+        pairs = selection.pairs(connection, query, as_of, out, margin=asked["margin"])
+        return [_step(pair.worse) for pair in pairs]
+    if kind in ("prm-point", "stepwise", "o1coder-prm"):
+        steps = selection.labelled_steps(connection, selection.Query.parse(asked["query"]), as_of, out, target=aim)
+        if kind == "prm-point":
+            return [_step(step) for step in steps]
+        if kind == "stepwise":
+            return [_row(row) for row in stepwise.rows(steps, aim, out)]
+        return [_row(row) for row in o1coder_prm.rows(steps, aim, out)]
     return None
+
+
+def _step(item: selection.Labelled) -> Member:
+    return item.prefix[-1].id, None, None, item.label_id
+
+
+def _row(row: Row) -> Member:
+    return row.step_id, row.rollout_id, row.program_id, row.label_id
