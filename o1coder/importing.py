@@ -128,10 +128,10 @@ def check_references(lab: Lab, tally: Tally, report: Reporter) -> bool:
     tally.failing = []
     with Judge() as judge:
         for start in range(0, len(ids), JUDGED_AT_ONCE):
-            left = report.remaining_s
-            if report.cancelled or (left is not None and left <= 0):
-                if not report.cancelled:
-                    report.stopped("budget")
+            if report.cancelled:
+                return False
+            if report.remaining_s == 0:
+                report.stopped("budget")
                 return False
             tally.failing += _judged(lab, ids[start : start + JUDGED_AT_ONCE], judge, tally, report)
             report.progress(min(start + JUDGED_AT_ONCE, len(ids)), len(ids))

@@ -48,6 +48,9 @@ def import_problems(lab: Lab, config: Import, report: Reporter) -> None:
     while batch := list(islice(items, BATCH)):
         if report.cancelled:
             return
+        if report.remaining_s == 0:
+            report.stopped("budget")
+            break
         store(lab, batch, config.split, tally, report)
     write_rejected(lab.job_folder(report.job_id), tally)
     report.log(f"{tally.added} problems added, {tally.known} there already, {len(tally.rejected)} rows rejected")

@@ -151,3 +151,10 @@ def test_a_cancelled_import_leaves_no_answer(lab: Lab, tmp_path: Path) -> None:
     report = Report(new_job(lab, "import"), cancelled=True)
     with pytest.raises(FileNotFoundError):
         run(lab, report, source="jsonl", path=write(tmp_path, row("a")))
+
+
+def test_a_budget_keeps_what_there_is(lab: Lab, tmp_path: Path) -> None:
+    report = Report(new_job(lab, "import"))
+    report.remaining_s = 0.0
+    found = run(lab, report, source="jsonl", path=write(tmp_path, row("a")), check=True)
+    assert (found["added"], found["references_failing"], report.reason) == (0, [], "budget")
