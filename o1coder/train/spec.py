@@ -11,7 +11,7 @@ from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any, Literal, cast, get_args
 
 from o1coder.errors import LabError
-from o1coder.reward import PHI, Phi, phi_preset
+from o1coder.reward import PHI, Aggregation, Phi, phi_preset
 
 TrainKind = Literal["sft", "dpo", "prm", "grpo"]
 KINDS: tuple[TrainKind, ...] = get_args(TrainKind)
@@ -176,7 +176,12 @@ def _phi(raw: str | Mapping[str, Any]) -> Phi:
     unknown = sorted(set(values) - {item.name for item in fields(Phi)})
     if unknown:
         raise LabError(f"spec.json: unknown field {unknown[0]!r} in phi", "see o1coder/reward.py for its fields")
-    return replace(preset, **values)
+    phi = replace(preset, **values)
+    if not 0.0 <= phi.alpha <= 1.0:
+        raise LabError(f"spec.json: the outcome's weight (alpha of phi) is {phi.alpha}", "give a value from 0 to 1")
+    if phi.aggregation not in get_args(Aggregation):
+        raise LabError(f"spec.json: no aggregation {phi.aggregation!r}", f"use {', '.join(get_args(Aggregation))}")
+    return phi
 
 
 def _check(spec: TrainSpec) -> None:

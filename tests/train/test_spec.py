@@ -38,6 +38,8 @@ def test_options_of_a_kind_are_read_with_the_common_fields() -> None:
         ({"kind": "grpo", "batch": 8, "generations": 8}, "prm"),
         ({"kind": "grpo", "batch": 8, "phi": {"alfa": 1.0}}, "alfa"),
         ({"kind": "grpo", "batch": 8, "phi": "mine"}, "mine"),
+        ({"kind": "grpo", "batch": 8, "phi": {"alpha": 1.2}}, "weight"),
+        ({"kind": "grpo", "batch": 8, "phi": {"aggregation": "max"}}, "max"),
         ({"kind": "grpo", "batch": 8, "generations": 8, "phi": "outcome", "scale_rewards": "group"}, "scale"),
     ],
 )
