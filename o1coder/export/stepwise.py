@@ -1,8 +1,8 @@
 """Stepwise supervision: a problem, the steps of one path, and a label for every step.
 
-TRL's stepwise supervision type, whose step separator is a newline: prompt and completions joined by newlines are the text a PRM of
-this project reads. Labels are true or false (validity) or numbers in [0, 1] (value). A path ends before its first step
-without a label; a path that begins another one is not a row of its own. The row's member is its last step.
+TRL's stepwise supervision type, whose step separator is a newline: prompt and completions joined by newlines are the
+text a PRM of this project reads. Labels are true or false (validity) or numbers in [0, 1] (value). A path ends before its
+first step without a label; a path that begins another one is not a row of its own. The row's member is its last step.
 """
 
 from __future__ import annotations

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from o1coder import labels
+from o1coder import labels, selection
 from o1coder.errors import LabError
 from o1coder.export import folder, o1coder_prm
 from o1coder.lab import Lab
 from o1coder.selection import Excluded, Labelled, StepRow
 from o1coder.stages.export import Export, export
+from o1coder.stages.prm import pair_rows
 from o1coder.task import Task
 from tests.export.conftest import BAD, GOOD, PROBLEM, Report, grow, lines, new_job
 
@@ -223,3 +224,12 @@ def test_rows_have_one_schema(lab: Lab, tmp_path: Path) -> None:
         run(lab, kind, tmp_path / kind)
         rows = datasets.Dataset.from_list(lines(tmp_path / kind))
         assert rows.num_rows == len(lines(tmp_path / kind))
+
+
+def test_training_takes_the_exported_rows_with_a_weight(lab: Lab, tmp_path: Path) -> None:
+    grow(lab)
+    run(lab, "preference", tmp_path / "out")
+    with lab.reading() as connection:
+        now, query = selection.as_of_now(connection), selection.Query.parse("split:train")
+        trained = pair_rows(selection.pairs(connection, query, now, Excluded()))
+    assert [row.content for row in trained] == [{**row, "weight": 0.5} for row in lines(tmp_path / "out")]
