@@ -36,6 +36,7 @@ FIELDS = frozenset(
     "key statement kind split title family slice difficulty entry_point signature comparator cpu_s memory_mb tests "
     "inputs outputs reference programs source".split()
 )
+TAKEN = frozenset({"starter", "humaneval", "mbpp", "mbpp-sanitized"})
 PURPOSES: Mapping[Split, frozenset[str]] = {
     "train": frozenset({"reward", "audit", "public"}),
     "validation": frozenset({"held-out", "public"}),
@@ -65,8 +66,11 @@ def new_problem(row: dict[str, Any]) -> NewProblem:
     reference = _optional(row, "reference")
     found = signature(parsed(reference, "reference"), entry) if reference and entry else None
     name, args = _comparator(row, kind)
+    source = _optional(row, "source") or "jsonl"
+    if source in TAKEN:
+        raise Unfit(f"the source {source!r} is another importer's")
     return NewProblem(
-        source=_optional(row, "source") or "jsonl",
+        source=source,
         source_key=key,
         split=split,
         family=_optional(row, "family") or key,

@@ -301,6 +301,7 @@ class TestOwn:
         [
             ({"tests": []}, "no tests"),
             ({"tests": None, "inputs": [[1]], "outputs": []}, "as well as"),
+            ({"source": "starter"}, "another importer's"),
             ({"colour": 1}, "unknown field 'colour'"),
             ({"entry_point": None}, "test 1"),
             ({"kind": "stdio"}, "has no entry_point"),
