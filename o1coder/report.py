@@ -78,7 +78,7 @@ def _validity(connection: Connection, move: loop.Done | None) -> dict[str, Any] 
     if not items:
         return None
     asked, parsed = sum(i[1] for i in items), sum(i[3] for i in items)
-    found = measure.case_validity([(i[3], i[2]) for i in items])
+    found = measure.case_validity([(i[2], i[1]) for i in items])
     pooled = found.pooled
     return {
         "problems": len(items),
@@ -161,7 +161,7 @@ def lines(found: Mapping[str, Any]) -> list[str]:
     for label, one in found["tcg"].items():
         if one is not None:
             share = _share(one["validity"], one["low"], one["high"])
-            out.append(f"  {label:<18}{share}  {one['valid']} of {one['parsed']} parsed, {one['asked']} asked")
+            out.append(f"  {label:<18}{share}  {one['valid']} of {one['asked']} asked for, {one['parsed']} could be read")
     data = found["data"]
     if data:
         labels = ", ".join(f"{n} {value}" for value, n in data["labels"].items())
