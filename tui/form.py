@@ -6,8 +6,10 @@ description come from the config alone, so a stage declared once is launched fro
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
@@ -16,7 +18,8 @@ from pydantic_core import PydanticUndefined
 
 from o1coder.stage import Pick, StageConfig, choices
 
-FieldKind = Literal["number", "flag", "choice", "pick", "list", "text"]
+FieldKind = Literal["number", "flag", "choice", "pick", "list", "json", "text"]
+PATHS = ("path", "out", "programs")  # fields that name files: made absolute, since a job runs in its own folder
 
 
 class FormField(NamedTuple):
@@ -45,6 +48,8 @@ def written(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, dict):
+        return json.dumps(value) if value else ""
     if isinstance(value, (list, tuple)):
         return ",".join(str(item) for item in value)
     return str(value)
@@ -63,6 +68,8 @@ def fields(config: type[StageConfig]) -> list[FormField]:
             kind = "pick"
         elif get_origin(annotation) in (list, tuple):
             kind = "list"
+        elif get_origin(annotation) is dict or annotation is dict:
+            kind = "json"
         elif options:
             kind = "choice"
         elif annotation is bool:
@@ -79,7 +86,7 @@ def fields(config: type[StageConfig]) -> list[FormField]:
 
 
 def values(config: type[StageConfig], entered: Mapping[str, str]) -> dict[str, Any]:
-    """What was entered, as values for the config: blanks and defaults left out, lists split, flags as booleans."""
+    """What was entered, as values for the config: blanks and defaults left out, lists split, JSON read, paths absolute."""
     out: dict[str, Any] = {}
     for field in fields(config):
         text = entered.get(field.name, "").strip()
@@ -91,9 +98,19 @@ def values(config: type[StageConfig], entered: Mapping[str, str]) -> dict[str, A
             out[field.name] = text == "yes"
         elif field.kind == "list":
             out[field.name] = [part.strip() for part in text.split(",") if part.strip()]
+        elif field.kind == "json":
+            out[field.name] = _json(text)
         else:
-            out[field.name] = text
+            out[field.name] = str(Path(text).expanduser().resolve()) if field.name in PATHS else text
     return out
+
+
+def _json(text: str) -> Any:
+    """The value that JSON text says; text that is no JSON stays text, which the config then refuses by name."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def validate(config: type[StageConfig], entered: Mapping[str, str]) -> tuple[StageConfig | None, dict[str, str]]:
@@ -121,6 +138,8 @@ def command(stage: str, config: type[StageConfig], entered: Mapping[str, str], r
             words.append(flag if value else "--no-" + flag[2:])
         elif field.kind == "list":
             words += [flag, ",".join(value)]
+        elif field.kind == "json":
+            words += [flag, value if isinstance(value, str) else json.dumps(value)]
         else:
             words += [flag, str(value)]
     if run:

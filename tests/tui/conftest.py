@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -177,11 +179,8 @@ def make_lab(home: Path) -> Made:
 
 
 def _job(connection: Any, name: str) -> int:
-    import os
-
     from o1coder import rows
     from o1coder.clock import now
-    from o1coder.jobs import alive
     from o1coder.models import Attempt, Job, Metric
 
     stage = name if name in ("synthesize", "prm") else "policy-sft"
@@ -197,7 +196,6 @@ def _job(connection: Any, name: str) -> int:
     )
     if name == "queued":
         return job
-    me = alive.standing(os.getpid())
     outcome = {"failed": "failed", "running": None}.get(name, "done")
     error = {"error_kind": "gpu-oom", "error": "out of memory", "hint": "lower batch"} if name == "failed" else {}
     rows.add(
@@ -205,10 +203,10 @@ def _job(connection: Any, name: str) -> int:
         Attempt,
         job_id=job,
         n=1,
-        host=alive.host(),
-        boot_id=alive.boot_id(),
-        pid=os.getpid(),
-        create_time=me.create_time if me else 0.0,
+        host="elsewhere",  # so that no worker here adopts or ends it
+        boot_id="other",
+        pid=1,
+        create_time=1.0,
         started_at=now(),
         heartbeat_at=now(),
         done=3,
@@ -248,6 +246,17 @@ def home(template: tuple[Path, Made], tmp_path: Path) -> Path:
 def made(template: tuple[Path, Made]) -> Made:
     """The ids in it."""
     return template[1]
+
+
+@pytest.fixture
+def no_worker_left(home: Path) -> Iterator[None]:
+    """Ends the worker that a test has made the app start."""
+    yield
+    from o1coder.jobs.launch import worker
+
+    post = worker(home)
+    if post is not None:
+        os.kill(post.pid, signal.SIGTERM)
 
 
 @pytest.fixture

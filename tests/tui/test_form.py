@@ -21,6 +21,7 @@ class Sample(StageConfig):
     rate: float | None = None
     jobs: list[int] = Field(default_factory=list)
     name: str = "a b"
+    budgets: dict[str, float] = Field(default_factory=dict)
 
 
 def test_fields_are_declared_once() -> None:
@@ -34,6 +35,7 @@ def test_fields_are_declared_once() -> None:
         "rate": "number",
         "jobs": "list",
         "name": "text",
+        "budgets": "json",
         "seed": "number",
         "budget_s": "number",
     }
@@ -44,18 +46,34 @@ def test_fields_are_declared_once() -> None:
 
 
 def test_wrong_and_missing_values_are_named_by_field() -> None:
-    config, wrong = validate(Sample, {"rounds": "0", "rate": "much"})
+    config, wrong = validate(Sample, {"rounds": "0", "rate": "much", "budgets": "{prm"})
     assert config is None
     assert wrong["policy"] == "needed"
-    assert set(wrong) == {"policy", "rounds", "rate"}
+    assert set(wrong) == {"policy", "rounds", "rate", "budgets"}
 
 
 def test_what_was_entered_becomes_the_config_and_the_command() -> None:
     entered = {"policy": "4", "keep": "yes", "jobs": "1, 2", "rounds": "3", "rate": "", "name": "it's"}
+    entered |= {"budgets": '{"prm": 6}'}
     config, wrong = validate(Sample, entered)
     assert wrong == {}
-    assert config == Sample(policy=4, keep=True, jobs=[1, 2], name="it's")
+    assert config == Sample(policy=4, keep=True, jobs=[1, 2], name="it's", budgets={"prm": 6})
     line = command("sample", Sample, entered, run="first")
     assert shlex.split(line) == [
-        *("o1coder", "run", "sample", "--policy", "4", "--keep", "--jobs", "1,2", "--name", "it's", "--run", "first")
+        *(
+            "o1coder",
+            "run",
+            "sample",
+            "--policy",
+            "4",
+            "--keep",
+            "--jobs",
+            "1,2",
+            "--name",
+            "it's",
+            "--budgets",
+            '{"prm": 6}',
+            "--run",
+            "first",
+        )
     ]

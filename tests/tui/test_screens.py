@@ -34,7 +34,7 @@ def open_tree(tui: Start, *options: str, **terminal: object) -> Terminal:
 def test_jobs_tell_state_progress_loss_and_log(tui: Start, made: Made) -> None:
     terminal = tui()
     shown = terminal.wait_for("line 49 of job 5")
-    for told in ("○ queued", "for a worker", "✗ failed", "✓ done", "3/12", "█▇▆▅▄▃▂▁"):
+    for told in ("○ queued", "for a worker", "▶ running", "✗ failed", "✓ done", "3/12", "█▇▆▅▄▃▂▁"):
         assert told in shown
     terminal.press("down", "down")
     terminal.wait_for("gpu-oom: out of memory")
@@ -64,6 +64,7 @@ def test_a_log_is_filtered_and_shown_alone(tui: Start) -> None:
     terminal.wait_for("○ queued")
 
 
+@pytest.mark.usefixtures("no_worker_left")
 def test_a_job_is_cancelled_only_after_yes(tui: Start, home: Path) -> None:
     terminal = tui()
     terminal.wait_for("○ queued")

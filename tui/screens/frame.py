@@ -85,6 +85,7 @@ class Frame(Screen[Any]):
         self._acts: deque[Callable[[], tuple[Question, Callable[[Any], None]] | None]] = deque()
         self._acting = False
         self._message = ""
+        self._said = 0
 
     @property
     def lab_app(self) -> LabApp:
@@ -153,12 +154,12 @@ class Frame(Screen[Any]):
     def say(self, message: str) -> None:
         """Show one line in place of the keys for some seconds."""
         self._message = inert(message)
+        self._said += 1
         self.draw_keys()
-        if message:
-            self.set_timer(SHOWN_S, partial(self._fade, self._message))
+        self.set_timer(SHOWN_S, partial(self._fade, self._said))
 
-    def _fade(self, message: str) -> None:
-        if message == self._message:
+    def _fade(self, said: int) -> None:
+        if said == self._said:
             self._message = ""
             self.draw_keys()
 

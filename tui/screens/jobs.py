@@ -18,7 +18,6 @@ from textual.widgets import Input
 from tui.highlight import plain
 from tui.screens.ask import Choose, Confirm, Option
 from tui.screens.frame import Frame, position
-from tui.screens.launch import launch_form
 from tui.text import GLYPHS, Cell, bar, duration, inert, state
 from tui.widgets.line import Line
 from tui.widgets.log_view import LogView
@@ -214,6 +213,11 @@ class JobsScreen(Frame):
             self.source = JobSource(self.lab)
         self.table.show(self.source)
 
+    def launched(self, job_id: int) -> None:
+        """Put the cursor on the job that was enqueued."""
+        self.table.go_to(job_id)
+        self.reload()
+
     def _tick(self) -> None:
         running = self.source is not None and any(view.state == "running" for view in self.source.views.values())
         if running and self.is_current:
@@ -325,6 +329,8 @@ class JobsScreen(Frame):
         self.ask("stages", all_stages, self._choose_stage)
 
     def _choose_stage(self, stages: list[Stage]) -> None:
+        from tui.screens.launch import launch_form
+
         def chosen(index: int | None) -> None:
             if index is not None:
                 launch_form(self, stages[index], {})

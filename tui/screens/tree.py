@@ -17,7 +17,6 @@ from textual.containers import Vertical
 
 from tui.screens.ask import Confirm
 from tui.screens.frame import Frame, position, tab_cells
-from tui.screens.launch import launch_form
 from tui.screens.tree_source import LIST_COLUMNS, TABS, TreeListSource, TreeSource, columns, step_lines
 from tui.text import GLYPHS, Cell, inert
 from tui.widgets.line import Line
@@ -77,6 +76,7 @@ class TreeScreen(Frame):
         self.since = time.monotonic()
         self.training: int | None = None  # the prm job started from here
         self.scoring: int | None = None  # the score job that follows it
+        self.note = ""  # how far the two are
 
     def body(self) -> ComposeResult:
         yield VirtualTable(
@@ -123,21 +123,34 @@ class TreeScreen(Frame):
             self.undone.clear()
             self.table.show(self.source)
         else:
-            self.ask("changed", self.source.changed, self._reload_if)
+            self.ask("news", self.source.news, self._take_news)
         if self.training is not None or self.scoring is not None:
             self.ask("retraining", self._retraining, self._retrained)
 
-    def _reload_if(self, changed: bool) -> None:
-        if changed:
+    def _take_news(self, touched: set[int] | None) -> None:
+        source = self.source
+        if source is None:
+            return
+        if touched is None:
             self.table.reload()
+            return
+        for step_id in touched:
+            self.table.put(step_id, source.row(source.steps[step_id]))
+        if touched:
+            self._draw_head()
+            if self.table.row_id in touched:
+                self._ask_step()
 
     def on_virtual_table_moved(self, message: VirtualTable.Moved) -> None:
         if message.table.id != "tree" or self.source is None:
             return
         self.since = time.monotonic()
         self._draw_head()
+        self._ask_step()
+
+    def _ask_step(self) -> None:
         step = self.step
-        if step is None:
+        if step is None or self.source is None:
             self.query_one("#pane", Pane).show([])
             return
         tab = TABS[self.tab]
@@ -164,6 +177,8 @@ class TreeScreen(Frame):
         cells = [Cell(f" {GLYPHS.pipe} tree {head.id}")]
         if source.stale:
             cells.append(Cell(f" {GLYPHS.dot} stale: {' '.join(map(str, source.stale))}", "bold"))
+        if self.note:
+            cells.append(Cell(inert(f" {GLYPHS.dot} {self.note}"), "bold"))
         told = f" {GLYPHS.dot} {head.solved}/{head.rollouts} solved {GLYPHS.dot} {head.ended or 'growing'}"
         self.draw_title(*cells, Cell(inert(told)))
 
@@ -177,7 +192,7 @@ class TreeScreen(Frame):
     def action_label(self, value: Value) -> None:
         if self.source is None or self.has_class("listing"):
             return
-        marked = [row_id for row_id in self.source.steps if row_id in self.table.marks]
+        marked = sorted(row_id for row_id in self.table.marks if row_id in self.source.steps)
         if not marked:
             self.act(partial(self._begin_label, value))
             return
@@ -273,7 +288,7 @@ class TreeScreen(Frame):
 
         def taken_back(added: Added) -> None:
             self.table.reveal(added.step)
-            self.table.reload()
+            self.reload()
             self._tell(added, f"label {label_id} is taken back")
 
         return take_back, taken_back
@@ -306,6 +321,8 @@ class TreeScreen(Frame):
         return stage, entered | ({"refreshes": str(made[0].id)} if made else {})
 
     def _retrain_with(self, filled: tuple[Stage, dict[str, str]]) -> None:
+        from tui.screens.launch import launch_form
+
         stage, entered = filled
         launch_form(self, stage, entered)
 
@@ -320,18 +337,30 @@ class TreeScreen(Frame):
         if self.scoring is not None:
             view = job(self.lab, self.scoring)
             if view.state == "done":
-                return "the tree is scored by the new PRM: was and is stand side by side", None, None
-            told, keep = f"scoring the tree: job {view.id} {view.state}", view.state in ("queued", "running")
+                return "scored by the new PRM: what the one before said stands beside it", None, None
+            told, keep = f"score job {view.id} {view.state}", view.state in ("queued", "running")
             return told, None, self.scoring if keep else None
         assert self.training is not None
         view = job(self.lab, self.training)
         if view.state in ("queued", "running"):
             part = f" {view.done}/{view.total}" if view.total else ""
-            return f"retraining the PRM: job {view.id} {view.state}{part}", self.training, None
+            return f"prm job {view.id} {view.state}{part}", self.training, None
         made = view.outputs.get("checkpoints", [])
         if view.state != "done" or not made:
             return f"job {view.id} {view.state}: {view.error or 'it left no checkpoint'}", None, None
-        return f"PRM checkpoint {made[-1]} is trained; scoring this tree", None, self._score(made[-1])
+        return f"PRM checkpoint {made[-1]} is trained", None, self._score_beside(made[-1])
+
+    def _score_beside(self, checkpoint: int) -> int:
+        """Enqueue the scoring of this tree by a new PRM, and by the one before it where it has not scored it yet."""
+        from o1coder.queries.candidates import candidates
+        from o1coder.stage import Pick
+
+        assert self.lab is not None
+        assert self.source is not None
+        older = [one.id for one in candidates(self.lab, Pick("checkpoint", role="prm")) if one.id < checkpoint]
+        if older and older[0] not in self.source.prms:
+            self._score(older[0])
+        return self._score(checkpoint)
 
     def _score(self, checkpoint: int) -> int:
         from o1coder.jobs.launch import ensure_worker
@@ -347,7 +376,11 @@ class TreeScreen(Frame):
 
     def _retrained(self, answer: tuple[str, int | None, int | None]) -> None:
         message, self.training, self.scoring = answer
-        self.say(message)
+        going_on = self.training is not None or self.scoring is not None
+        self.note = message if going_on else ""
+        if not going_on:
+            self.say(message)
+        self._draw_head()
 
     # moving --------------------------------------------------------------------------------------------------------
     def action_jump(self, where: Literal["best", "failing", "gap"]) -> None:

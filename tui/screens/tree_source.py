@@ -6,6 +6,7 @@ at its end; they are drawn dim. Nothing here changes the lab.
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
@@ -98,15 +99,35 @@ class TreeSource:
         self.prms: list[int] = []
         self.before: dict[int, float] = {}
         self.live: dict[str, float] = {}
-        self.stale: list[int] = []
+        self.touched: set[int] = set()  # steps that people have labelled
+        self.stale: list[int] = []  # checkpoints that saw a label which such a label has overruled
         self.marks: tuple[int, ...] = ()
         self._nodes: list[tuple[int, int | None]] = []
 
-    def changed(self) -> bool:
-        """Is there anything new of this tree? In a thread."""
+    def news(self) -> set[int] | None:
+        """In a thread: the steps whose label has changed since the last look, taken over already; None when more has
+        changed than people's labels, so that the whole tree has to be asked for again."""
+        from o1coder.labels import stale_for_steps
         from o1coder.queries.ids import tree_marks
+        from o1coder.queries.relabelled import relabelled
 
-        return tree_marks(self.lab, self.tree_id) != self.marks
+        before, now = self.marks, tree_marks(self.lab, self.tree_id)
+        if before == now:
+            return set()
+        if not before or (now[:2], now[3:]) != (before[:2], before[3:]):
+            return None
+        with self.lab.reading() as connection:
+            found = relabelled(connection, self.tree_id, before[2])
+            if any(one.searched or one.step_id not in self.steps for one in found):
+                return None
+            for one in found:
+                step = self.steps[one.step_id]
+                self.steps[step.id] = step._replace(label=one.label, source=one.source, label_id=one.label_id)
+            if found:
+                self.touched |= {one.step_id for one in found}
+                self.stale = stale_for_steps(connection, self.touched)
+        self.marks = now
+        return {one.step_id for one in found}
 
     def order(self) -> Order:
         from o1coder.labels import stale_for_steps
@@ -120,13 +141,15 @@ class TreeSource:
                 prms = scores.scorers(connection, self.tree_id)
                 steps = trees.steps(connection, self.tree_id)
                 before = scores.of_tree(connection, self.tree_id, prms[1]) if len(prms) > 1 else {}
-                touched = [step.id for step in steps if step.source == "human"]
+                touched = {step.id for step in steps if step.source == "human"}
                 stale = stale_for_steps(connection, touched)
                 live = self._live(head)
+            self.touched = touched
             self.head, self.prms, self.before, self.stale, self.live = head, prms, before, stale, live
             self.steps = {step.id: step for step in steps}
             self._nodes = [(step.id, step.parent_id) for step in steps]
             self.marks = marks
+            gc.freeze()  # a full collection would walk every step's row, and keys would wait for it
         return Outline(self._nodes)
 
     def _live(self, head: TreeRow) -> dict[str, float]:

@@ -131,8 +131,8 @@ class Outline:
 
     def reveal(self, row_id: int) -> None:
         """Open every ancestor of a node."""
-        position = self.position.get(row_id)
-        if position is None:
+        position, line = self.position.get(row_id), self.find(row_id)
+        if position is None or line is None or self.id_at(line) == row_id:
             return
         self.folds += 1
         depth = self.depth[position]
