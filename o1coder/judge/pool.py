@@ -177,7 +177,9 @@ class _Batch:
     def feed(self) -> None:
         """Give every idle worker a question."""
         for worker in self.pool.workers:
-            while self.waiting and worker not in self.flying:
+            while (
+                self.waiting and worker not in self.flying and worker in self.pool.workers
+            ):  # it may die of the asking
                 index, attempt = self.waiting.popleft()
                 question = self.questions[index]
                 if len(question.code.encode("utf-8", "surrogatepass")) > SOURCE_BYTES:

@@ -82,6 +82,14 @@ def test_a_worker_killed_between_calls_is_replaced() -> None:
         assert {verdict.code for verdict in judge.judge([DOUBLE] * 4)} == {"AC"}
 
 
+def test_a_worker_that_can_no_longer_be_asked_is_replaced() -> None:
+    with Judge(workers=2) as judge:
+        for worker in judge.workers:
+            worker.process.kill()
+            worker.process.wait()
+        assert {verdict.code for verdict in judge.judge([DOUBLE] * 4)} == {"AC"}
+
+
 def test_a_worker_that_always_dies_ends_as_ie() -> None:
     with Judge(workers=1) as judge:
         done = threading.Event()
