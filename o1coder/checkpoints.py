@@ -21,7 +21,7 @@ from o1coder.errors import LabError
 from o1coder.home import author
 from o1coder.lab import Lab
 from o1coder.models import Blob, Checkpoint, Decision, Model
-from o1coder.rows import By, add, find, table
+from o1coder.rows import By, add, find, names_row, table
 
 Role = Literal["policy", "prm", "tcg"]
 
@@ -171,7 +171,7 @@ def remove_model(lab: Lab, name: str) -> None:
 
 def resolve(lab: Lab, name: str, role: str | None = None) -> int:
     """A checkpoint id from an id or a model's name. LabError when there is none, or it has another role."""
-    if name.isdecimal():
+    if names_row(name):
         return weights(lab, int(name), role).id
     with lab.reading() as connection:
         row = connection.exec_driver_sql("SELECT checkpoint_id FROM model WHERE name = ?", (name,)).first()

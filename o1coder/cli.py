@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import json
 import os
 import sys
@@ -48,8 +49,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse whose errors are LabErrors, so that they keep the contract's form and exit code."""
+class Parser(argparse.ArgumentParser):
+    """argparse whose errors are LabErrors, so that they keep the contract's form and exit code; options are written out."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(allow_abbrev=False, **given)
 
     def error(self, message: str) -> Any:
         raise LabError(message, f"`{self.prog} --help` shows what it takes")
@@ -59,7 +63,11 @@ def common() -> argparse.ArgumentParser:
     """The options that every command takes, anywhere on the line."""
     parent = argparse.ArgumentParser(add_help=False)
     parent.add_argument(
-        "--home", type=Path, default=argparse.SUPPRESS, help="the lab (default: O1CODER_HOME, ~/.o1coder)"
+        "--home",
+        type=Path,
+        metavar="DIR",
+        default=argparse.SUPPRESS,
+        help="the lab (default: O1CODER_HOME, else ~/.o1coder)",
     )
     parent.add_argument("--readonly", action="store_true", default=argparse.SUPPRESS, help="change nothing")
     parent.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="one JSON value on stdout")
@@ -78,26 +86,44 @@ def usage() -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    wants_json = "--json" in words
+    as_json = "--json" in words
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what a script reads does not depend on the locale
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
-        return _main(words)
+        code = _main(words)
+        sys.stdout.flush()
+        return code
     except LabError as error:
-        _say_error(error, wants_json)
+        _say_error(error, as_json)
         return MENDABLE
     except KeyboardInterrupt:
-        print("interrupted; jobs go on (`o1coder jobs list`)", file=sys.stderr)
+        _say_error(LabError("interrupted", "jobs go on: `o1coder jobs list`"), as_json)
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
+    except OSError as error:
+        if error.filename is None or error.strerror is None:
+            raise
+        _say_error(LabError(f"{error.filename}: {error.strerror}", "check the path, its mode and the disk"), as_json)
+        return MENDABLE
+
+
+def first_word(words: Sequence[str], valued: Sequence[str]) -> int | None:
+    """The place of the first word that is neither an option nor the value of one of the `valued` options."""
+    for place, word in enumerate(words):
+        if not word.startswith("-") and (place == 0 or words[place - 1] not in valued):
+            return place
+    return None
 
 
 def _main(words: list[str]) -> int:
-    name = next((word for word in words if word in COMMANDS), None)
-    leading = words[: words.index(name)] if name is not None else words
-    if name is None and [w for w in words if not w.startswith("-")] and not _only_options(words):
-        unknown = next(w for w in words if not w.startswith("-"))
-        raise LabError(f"there is no command {unknown!r}", f"commands: {', '.join(COMMANDS)}")
+    for word in words:
+        if any("\ud800" <= letter <= "\udfff" for letter in word):  # what Python makes of bytes that are no UTF-8
+            raise LabError("the command line is not UTF-8", "write names and texts in UTF-8")
+    place = first_word(words, ("--home",))
+    leading = words if place is None else words[:place]
     if "--help" in leading or "-h" in leading:
         print(usage())
         return OK
@@ -106,30 +132,18 @@ def _main(words: list[str]) -> int:
 
         print(__version__)
         return OK
-    if name is None:
+    if place is None:
         return _screens(words)
-    rest = leading + words[len(leading) + 1 :]
+    name = words[place]
+    if name not in COMMANDS:
+        raise LabError(f"there is no command {name!r}", f"commands: {', '.join(COMMANDS)}")
     module = importlib.import_module(f"o1coder.commands.{COMMANDS[name][0]}")
-    parser = _Parser(prog=f"o1coder {name}", description=COMMANDS[name][1], parents=[common()])
-    return int(module.run(name, parser, rest))
-
-
-def _only_options(words: list[str]) -> bool:
-    """Do the words consist of options and the folder after --home?"""
-    skip = False
-    for word in words:
-        if skip:
-            skip = False
-        elif word == "--home":
-            skip = True
-        elif not word.startswith("-"):
-            return False
-    return True
+    parser = Parser(prog=f"o1coder {name}", description=COMMANDS[name][1], parents=[common()])
+    return int(module.run(name, parser, leading + words[place + 1 :]))
 
 
 def _screens(words: list[str]) -> int:
-    parser = _Parser(prog="o1coder", parents=[common()])
-    options = parser.parse_args(words)
+    options = Parser(prog="o1coder", parents=[common()]).parse_args(words)
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") == "dumb":
         raise LabError(
             "this is not a terminal, so no screens", "`o1coder jobs list`, `o1coder problems list`, … say the same"
@@ -151,10 +165,12 @@ def home_of(options: argparse.Namespace) -> Path:
 def _say_error(error: LabError, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"error": error.message, "hint": error.hint}, ensure_ascii=False), file=sys.stderr)
-    else:
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
+        return
+    from o1coder.commands.plain import harmless
+
+    print(f"error: {harmless(error.message)}", file=sys.stderr)
+    if error.hint:
+        print(f"hint: {harmless(error.hint)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

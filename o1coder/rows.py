@@ -11,12 +11,19 @@ from sqlalchemy import Table, insert, select
 from sqlalchemy.engine import Connection
 from sqlmodel import SQLModel
 
+LARGEST = 2**63 - 1  # the largest id that SQLite stores
+
 
 class By(NamedTuple):
     """Who makes a row: a job, or a person. Exactly one is set."""
 
     job_id: int | None = None
     author: str | None = None
+
+
+def names_row(word: str) -> bool:
+    """Is the word a number that a row can have as its id?"""
+    return word.isascii() and word.isdecimal() and len(word) <= 19 and int(word) <= LARGEST
 
 
 def table(model: type[SQLModel]) -> Table:

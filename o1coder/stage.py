@@ -157,11 +157,18 @@ def all_stages() -> list[Stage]:
 def parse(config: type[StageConfig], values: dict[str, Any]) -> StageConfig:
     """`values` as a config. LabError says which field is wrong and why."""
     try:
-        return config.model_validate(values)
+        parsed = config.model_validate(values)
     except ValidationError as error:
         lines = [f"{'.'.join(str(p) for p in e['loc']) or 'config'}: {e['msg']}" for e in error.errors()]
         known = ", ".join(config.model_fields)
         raise LabError("; ".join(lines), f"fields: {known}") from error
+    for name, value in parsed:
+        for item in value if isinstance(value, tuple) else (value,):
+            if isinstance(item, int) and abs(item) >= 2**63:
+                raise LabError(
+                    f"{name}: {item} is larger than the lab can store", "take a number of 18 digits or fewer"
+                )
+    return parsed
 
 
 def picks(config: type[StageConfig]) -> Iterator[tuple[str, Pick]]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 from o1coder.cli import NO, OK, home_of
-from o1coder.commands import show
+from o1coder.commands import plain, show
+from o1coder.commands.verbs import Verbs, paging, row_id
 from o1coder.errors import LabError
+from o1coder.jobs import log, verbs
+from o1coder.queries import jobs
 
 COLUMNS = ("id", "run", "round", "stage", "state", "progress", "attempts", "error")
 
@@ -15,59 +19,78 @@ COLUMNS = ("id", "run", "round", "stage", "state", "progress", "attempts", "erro
 def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
     """Run one of this file's commands."""
     if name == "worker":
-        parser.parse_args(words)
-        options = parser.parse_args(words)
-        from o1coder.jobs import worker
+        return _worker(parser.parse_args(words))
+    noun = Verbs(parser)
+    listing = noun.add("list", _list, "jobs by id")
+    listing.add_argument("--state", metavar="STATE", help=f"one of {', '.join(jobs.STATES)}")
+    listing.add_argument("--run", metavar="NAME", help="only this run's")
+    paging(listing)
+    for verb, act, about in (
+        ("show", _show, "one job: config, progress, what it read and left"),
+        ("log", _log, "what a job has said"),
+        ("cancel", _cancel, "ask that a job end"),
+        ("retry", _retry, "ask for one more attempt of a job that did not get done"),
+        ("wait", _wait, "wait for a job to end; exit 1 unless it is done"),
+    ):
+        noun.add(verb, act, about).add_argument("id", type=row_id, metavar="ID", help="a job's id")
+    return noun.run(words)
 
-        return int(worker.main(["--home", str(home_of(options)), "--foreground"]))
-    parser.add_argument("verb", choices=("list", "show", "log", "cancel", "retry", "wait"))
-    parser.add_argument("id", nargs="?", type=int)
-    parser.add_argument("--state")
-    parser.add_argument("--run")
-    parser.add_argument("--limit", type=int, default=100)
-    parser.add_argument("--after", type=int)
-    options = parser.parse_args(words)
-    from o1coder.queries import jobs
 
-    lab = show.open_lab(options, write=options.verb in ("cancel", "retry", "wait"))
-    if options.verb == "list":
-        if options.state is not None and options.state not in jobs.STATES:
-            raise LabError(f"there is no state {options.state!r}", f"states: {', '.join(jobs.STATES)}")
-        rows = jobs.jobs(lab, state=options.state, run=options.run, limit=options.limit, after=options.after)
-        show.table(options, [row.as_json() for row in rows], COLUMNS, empty="no jobs")
-        return OK
-    if options.id is None:
-        raise LabError(f"jobs {options.verb} needs a job's id", "`o1coder jobs list` shows them")
-    job = jobs.job(lab, options.id)
-    if options.verb == "log":
-        return _log(options, lab.home, job.id)
-    if options.verb in ("cancel", "retry"):
-        from o1coder.jobs import verbs
+def _worker(options: Namespace) -> int:
+    if getattr(options, "readonly", False):
+        raise LabError("a worker writes", "leave --readonly away")
+    from o1coder.jobs import worker
 
-        (verbs.cancel if options.verb == "cancel" else verbs.retry)(lab, job.id)
-        job = jobs.job(lab, job.id)
-    elif options.verb == "wait":
-        from o1coder.jobs import verbs
+    return int(worker.main(["--home", str(home_of(options)), "--foreground"]))
 
-        job = verbs.wait(lab, job.id)
+
+def _list(options: Namespace) -> int:
+    lab = show.open_lab(options)
+    found = jobs.jobs(lab, state=options.state, run=options.run, limit=options.limit, after=options.after)
+    rows = [job.as_json() if show.as_json(options) else _line(job) for job in found]
+    show.table(options, rows, COLUMNS, empty="no jobs")
+    return OK
+
+
+def _line(job: jobs.JobView) -> dict[str, Any]:
+    progress = f"{job.done}/{job.total}" if job.total else None
+    error = None if job.error_kind is None else f"{job.error_kind}: {job.error}"
+    return job._asdict() | {"progress": progress, "error": error}
+
+
+def _show(options: Namespace) -> int:
+    show.value(options, jobs.job(show.open_lab(options), options.id).as_json())
+    return OK
+
+
+def _cancel(options: Namespace) -> int:
+    lab = show.open_lab(options, write=True)
+    verbs.cancel(lab, options.id)
+    show.value(options, jobs.job(lab, options.id).as_json())
+    return OK
+
+
+def _retry(options: Namespace) -> int:
+    lab = show.open_lab(options, write=True)
+    verbs.retry(lab, options.id)
+    show.value(options, jobs.job(lab, options.id).as_json())
+    return OK
+
+
+def _wait(options: Namespace) -> int:
+    job = verbs.wait(show.open_lab(options, write=True), options.id)
     show.value(options, job.as_json())
-    return NO if options.verb == "wait" and job.state != "done" else OK
+    return OK if job.state == "done" else NO
 
 
-def _log(options: Namespace, home: object, job_id: int) -> int:
-    from pathlib import Path
-
-    from o1coder.jobs import log
-
-    assert isinstance(home, Path)
-    file = log.path_of(home, job_id)
+def _log(options: Namespace) -> int:
+    lab = show.open_lab(options)
+    file = log.path_of(lab.home, jobs.job(lab, options.id).id)
     if show.as_json(options):
-        show.value(options, {"id": job_id, "log": str(file), "text": log.tail(file, lines=1000).text})
+        show.value(options, {"id": options.id, "log": str(file), "text": log.tail(file, lines=1000).text})
         return OK
     offset = 0
-    while True:
-        chunk = log.read(file, offset)
-        if chunk.end == offset:
-            return OK
-        sys.stdout.write(show.harmless(chunk.text))
+    while (chunk := log.read(file, offset)).end != offset:
+        sys.stdout.write(plain.harmless(chunk.text))
         offset = chunk.end
+    return OK

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
-from argparse import ArgumentParser
-from pathlib import Path
+from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from o1coder.cli import NO, OK, home_of
@@ -15,68 +13,69 @@ from o1coder.errors import LabError
 
 def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
     """Run one of this file's commands."""
-    parser.add_argument("program", nargs="?", type=Path, help="a Python file")
-    parser.add_argument("--problem", help="judge on this problem's tests (an id or a key)")
+    parser.add_argument("program", metavar="PROGRAM", nargs="?", help="a Python file (- for standard input)")
+    parser.add_argument("--problem", metavar="ID", help="judge on this problem's tests (an id or a key)")
     parser.add_argument(
-        "--tests", type=Path, help="judge on tests from a JSONL file: {stdin, expected} or {args, expected}"
+        "--tests", metavar="FILE", help="judge on tests of a JSONL file: a line is a --batch line without code"
     )
-    parser.add_argument("--fn-name", help="with --tests: the function that args are for")
-    parser.add_argument("--batch", type=Path, help="a JSONL file of questions (- for standard input); no lab is opened")
+    parser.add_argument("--fn-name", metavar="NAME", help="with --tests: the function that args are for")
+    parser.add_argument(
+        "--batch", metavar="FILE", help="a JSONL file of questions (- for standard input); no lab is opened"
+    )
     parser.add_argument("--lab", action="store_true", help="serve and store verdicts in the lab")
     options = parser.parse_args(words)
+    asked = [options.program, options.problem, options.tests]
     if options.batch is not None:
+        if any(word is not None for word in asked):
+            raise LabError("--batch takes no program and no tests of its own", "each of its lines has both")
         return _batch(options.batch)
     if options.program is None or (options.problem is None) == (options.tests is None):
         raise LabError("judge needs a program and either --problem or --tests", "or --batch FILE.jsonl")
-    code = _text(options.program)
-    if options.tests is not None:
-        lines = [
-            json.dumps({**json.loads(line), "id": n, "code": code, **_named(options)})
-            for n, line in _lines(options.tests)
-        ]
-        found = list(_run(lines))
-    else:
-        found = _on_problem(options, code)
-    passed = sum(row["verdict"] == "AC" for row in found)
-    value = {"verdict": "AC" if passed == len(found) else _first_bad(found), "passed": passed, "tests": found}
-    lines_out = [f"{row['id']}: {row['verdict']} {row['cpu_ms']:.0f} ms {row['detail']}".rstrip() for row in found]
-    show.value(options, value, [*lines_out, f"{passed}/{len(found)} passed"])
-    return OK if passed == len(found) else NO
+    code = show.text_of(options.program)
+    found = _on_problem(options, code) if options.tests is None else _on_tests(options, code)
+    bad = [row["verdict"] for row in found if row["verdict"] != "AC"]
+    value = {"verdict": bad[0] if bad else "AC", "passed": len(found) - len(bad), "tests": found}
+    lines = [f"{row['id']}: {row['verdict']} {row['cpu_ms']:.0f} ms {row['detail']}".rstrip() for row in found]
+    show.value(options, value, [*lines, f"{value['passed']}/{len(found)} passed"])
+    return NO if bad else OK
 
 
-def _named(options: Any) -> dict[str, str]:
-    return {"fn_name": options.fn_name} if options.fn_name else {}
-
-
-def _first_bad(found: list[dict[str, Any]]) -> str:
-    return next(str(row["verdict"]) for row in found if row["verdict"] != "AC")
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise LabError(f"{file} cannot be read: {error}", "name a Python file in UTF-8") from error
-
-
-def _lines(file: Path) -> list[tuple[int, str]]:
-    text = sys.stdin.read() if str(file) == "-" else _text(file)
-    return [(n, line) for n, line in enumerate(text.splitlines(), start=1) if line.strip()]
-
-
-def _run(lines: list[str]) -> Any:
+def _batch(file: str) -> int:
     from o1coder.judge import batch
 
-    return batch(lines)
-
-
-def _batch(file: Path) -> int:
-    for row in _run([line for _, line in _lines(file)]):
+    for row in batch(show.text_of(file).split("\n")):
         print(json.dumps(row, ensure_ascii=False), flush=True)
     return OK
 
 
-def _on_problem(options: Any, code: str) -> list[dict[str, Any]]:
+def _on_tests(options: Namespace, code: str) -> list[dict[str, Any]]:
+    from o1coder.judge import batch
+
+    named = {"fn_name": options.fn_name} if options.fn_name else {}
+    lines = [
+        _with(number, line, {"id": number, "code": code} | named)
+        for number, line in enumerate(show.text_of(options.tests).split("\n"), start=1)
+    ]
+    found = list(batch(lines))
+    if not found:
+        raise LabError(f"{options.tests} has no tests", 'a line is {"args", "expected"} or {"stdin", "expected"}')
+    return found
+
+
+def _with(number: int, line: str, more: dict[str, Any]) -> str:
+    """A test as a line of a batch; a blank line stays one, so that lines keep their numbers."""
+    if not line.strip():
+        return ""
+    try:
+        test = json.loads(line)
+    except ValueError as error:
+        raise LabError(f"line {number}: {error}", "a line is one JSON object") from error
+    if not isinstance(test, dict):
+        raise LabError(f"line {number}: not a JSON object", "a line is one JSON object")
+    return json.dumps(test | more)
+
+
+def _on_problem(options: Namespace, code: str) -> list[dict[str, Any]]:
     from o1coder.home import author
     from o1coder.judge import Judge
     from o1coder.lab import Lab
@@ -86,7 +85,7 @@ def _on_problem(options: Any, code: str) -> list[dict[str, Any]]:
     from o1coder.trees import cases_of
     from o1coder.verdicts import Remembering, add_profile, add_verdict, asked, known_for, question
 
-    lab = Lab(home_of(options), readonly=not options.lab)
+    lab = show.open_lab(options, write=True) if options.lab else Lab(home_of(options), readonly=True)
     with lab.reading() as connection:
         problem_id = problems.find(connection, options.problem)
         what, test_set = asked(connection, problem_id), problems.test_set(connection, problem_id)

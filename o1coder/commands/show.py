@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from o1coder.cli import home_of
+from o1coder.commands import plain
 from o1coder.errors import LabError
 from o1coder.lab import Lab
 
@@ -22,30 +25,17 @@ def open_lab(options: Namespace, *, write: bool = False) -> Lab:
 
 
 def as_json(options: Namespace) -> bool:
+    """Was --json given?"""
     return bool(getattr(options, "json", False))
-
-
-def harmless(text: str) -> str:
-    """Text without control bytes that a terminal would obey; they are shown as ␛-like pictures."""
-    return "".join(
-        c if c == "\n" or c.isprintable() else (chr(0x2400 + ord(c)) if ord(c) < 32 else f"\\u{ord(c):04x}")
-        for c in text
-    )
 
 
 def value(options: Namespace, found: Any, lines: Sequence[str] | None = None) -> None:
     """Print `found` as JSON with --json, else `lines` (or the value's own fields, a line each)."""
     if as_json(options):
-        json.dump(found, sys.stdout, ensure_ascii=False)
-        print()
-    elif lines is not None:
-        for line in lines:
-            print(harmless(line))
-    elif isinstance(found, Mapping):
-        for name, item in found.items():
-            print(harmless(f"{name}: {cell(item)}"))
-    else:
-        print(harmless(str(found)))
+        _print_json(found)
+        return
+    for line in lines if lines is not None else plain.fields(found):
+        print(plain.harmless(line))
 
 
 def table(
@@ -53,31 +43,46 @@ def table(
 ) -> None:
     """Print rows as a JSON array, or as aligned columns."""
     if as_json(options):
-        json.dump([dict(row) for row in rows], sys.stdout, ensure_ascii=False)
-        print()
+        _print_json([dict(row) for row in rows])
         return
-    if not rows:
-        print(empty)
-        return
-    cells = [[harmless(cell(row[c])).replace("\n", " ") for c in columns] for row in rows]
-    widths = [max(len(c), *(len(line[i]) for line in cells)) for i, c in enumerate(columns)]
-    for line in [list(columns), *cells]:
-        print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
-
-
-def cell(item: Any) -> str:
-    """One value as a person reads it."""
-    if item is None:
-        return "-"
-    if isinstance(item, bool):
-        return "yes" if item else "no"
-    if isinstance(item, float):
-        return f"{item:.3g}"
-    if isinstance(item, (Mapping, list, tuple)):
-        return json.dumps(item, ensure_ascii=False)
-    return str(item)
+    for line in plain.aligned(rows, columns) if rows else [empty]:
+        print(line)
 
 
 def note(text: str) -> None:
     """Progress and remarks: stderr, so that stdout stays one value."""
-    print(harmless(text), file=sys.stderr, flush=True)
+    print(plain.harmless(text), file=sys.stderr, flush=True)
+
+
+def text_of(word: str | Path) -> str:
+    """The text of a file, or of standard input for `-`. LabError when it cannot be read or is not UTF-8."""
+    try:
+        raw = sys.stdin.buffer.read() if str(word) == "-" else Path(word).read_bytes()
+        return raw.decode("utf-8")
+    except OSError as error:
+        raise LabError(
+            f"{word} cannot be read: {error.strerror}", "name a text file, or - for standard input"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise LabError(f"{word} cannot be read: it is not UTF-8 (byte {error.start})", "name a text file") from error
+
+
+def _print_json(found: Any) -> None:
+    try:
+        text = json.dumps(found, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError):
+        text = json.dumps(_jsonable(found), ensure_ascii=False, allow_nan=False)
+    print(text)
+
+
+def _jsonable(item: Any) -> Any:
+    """What JSON has no word for: infinities and NaN are null, bytes their hexadecimal digits, paths and others their text."""
+    if isinstance(item, Mapping):
+        return {str(name): _jsonable(one) for name, one in item.items()}
+    if isinstance(item, (list, tuple)):
+        return [_jsonable(one) for one in item]
+    if isinstance(item, float):
+        return item if math.isfinite(item) else None
+    if isinstance(item, bytes):
+        return item.hex()
+    return item if item is None or isinstance(item, (str, int)) else str(item)

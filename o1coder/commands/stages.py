@@ -7,7 +7,6 @@ for, and prints its own object.
 from __future__ import annotations
 
 import json
-import sys
 import tomllib
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from pathlib import Path
@@ -16,92 +15,128 @@ from typing import Any, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from o1coder import stage
-from o1coder.cli import NO, OK
+from o1coder.cli import NO, OK, first_word
 from o1coder.commands import show
 from o1coder.errors import LabError
 from o1coder.lab import Lab
 
 OWN = ("import", "export", "evaluate", "solve")
+POSITIONAL = {"import": "source", "export": "kind", "solve": "problem"}  # the field that needs no flag
+PATHS = ("path", "out", "programs")  # fields that name files: a job runs in a folder of its own
+PATH_MAX = 1024  # a longer word is no path
 
 
 def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
     """Run one of this file's commands."""
     if name == "stages":
-        options = parser.parse_args(words)
-        found = [describe(s) for s in stage.all_stages()]
-        show.table(options, found, ("stage", "gpus", "slots", "about"))
-        return OK
+        return _stages(parser.parse_args(words))
     if name == "run":
         words, name = _stage_word(parser, words)
     declared = stage.find(name)
-    add_flags(parser, declared.config)
-    positional = _positional(name)
+    parser.description = declared.about
+    positional = POSITIONAL.get(name)
     if positional is not None:
-        parser.add_argument("positional", nargs="?", help=positional)
-    parser.add_argument("--run", dest="run_name", help="the run (a named experiment) the job belongs to")
-    parser.add_argument(
-        "--config", dest="config_file", type=Path, help="a TOML or JSON file of fields; flags win over it"
-    )
-    parser.add_argument("--dry-run", action="store_true", help="print the config and enqueue nothing")
-    parser.add_argument("--show-prompt", action="store_true", help="print what a model would see, and enqueue nothing")
-    parser.add_argument("--wait", action="store_true", help="wait for the job to end")
-    options = parser.parse_args(words)
-    lab = show.open_lab(options, write=not (options.dry_run or options.show_prompt))
-    config = config_of(lab, declared, options, positional)
-    if options.dry_run:
-        show.value(options, {"stage": name, "config": config.model_dump(mode="json")})
-        return OK
-    if options.show_prompt:
-        from o1coder.prompting import shown
+        parser.add_argument("positional", nargs="?", metavar=positional.upper(), help=f"the same as --{positional}")
+    job = parser.add_argument_group("the job")
+    job.add_argument("--run", metavar="NAME", dest="run_name", help="the run (a named experiment) it belongs to")
+    job.add_argument("--config", metavar="FILE", dest="config_file", help="TOML or JSON of fields; flags win over it")
+    job.add_argument("--dry-run", action="store_true", help="print the config and enqueue nothing")
+    job.add_argument("--show-prompt", action="store_true", help="print what a model would see, and enqueue nothing")
+    job.add_argument("--wait", action="store_true", help="wait for it to end")
+    add_flags(parser, declared.config)
+    return _enqueue(declared, parser.parse_args(words), positional)
 
-        found_prompts = shown(lab, name, config)
-        show.value(options, found_prompts, [p["prompt"] for p in found_prompts])
-        return OK
-    from o1coder.jobs import verbs
-    from o1coder.jobs.launch import ensure_worker
 
-    job_id = verbs.enqueue(lab, name, config, run=options.run_name)
-    ensure_worker(lab)
-    if not (options.wait or declared.foreground):
-        show.value(options, {"job": job_id, "stage": name, "state": "queued"})
-        return OK
-    return _waited(lab, declared, options, job_id)
+def _stages(options: Namespace) -> int:
+    show.table(options, [describe(s) for s in stage.all_stages()], ("stage", "gpus", "slots", "about"))
+    return OK
 
 
 def _stage_word(parser: ArgumentParser, words: list[str]) -> tuple[list[str], str]:
+    """(the other words, the stage's name). With --help and no stage it prints the stages and ends."""
     names = stage.stage_names()
-    if words and words[0] in ("-h", "--help") or not words:
-        parser.usage = (
-            "o1coder run STAGE [--field value]… [--run NAME] [--config F] [--dry-run] [--show-prompt] [--wait]"
-        )
-        if not words:
-            raise LabError("run needs a stage", f"stages: {', '.join(names)}")
-        parser.epilog = f"stages: {', '.join(names)}"
-        parser.parse_args(words)
-    place = next((n for n, w in enumerate(words) if w in names), None)
+    place = first_word(words, ("--home", "--run", "--config"))
     if place is None:
-        word = next((w for w in words if not w.startswith("-")), words[0])
-        raise LabError(f"there is no stage {word!r}", f"stages: {', '.join(names)}")
+        parser.usage = (
+            "o1coder run STAGE [--field VALUE]… [--run NAME] [--config FILE] [--dry-run] [--show-prompt] [--wait]"
+        )
+        parser.epilog = f"stages: {', '.join(names)}; `o1coder run STAGE --help` shows the fields of one"
+        if {"-h", "--help"} & set(words):
+            parser.parse_args(["--help"])
+        raise LabError("run needs a stage", f"stages: {', '.join(names)}")
+    if words[place] not in names:
+        raise LabError(f"there is no stage {words[place]!r}", f"o1coder run STAGE …; stages: {', '.join(names)}")
     parser.prog = f"o1coder run {words[place]}"
     return words[:place] + words[place + 1 :], words[place]
 
 
-def _positional(name: str) -> str | None:
-    return {"import": "source", "export": "kind", "solve": "problem"}.get(name)
+def _enqueue(declared: stage.Stage, options: Namespace, positional: str | None) -> int:
+    looks_only = options.dry_run or options.show_prompt
+    lab = show.open_lab(options, write=not looks_only)
+    config = config_of(lab, declared, options, positional)
+    if options.dry_run:
+        show.value(options, {"stage": declared.name, "config": config.model_dump(mode="json")})
+        return OK
+    if options.show_prompt:
+        from o1coder.prompting import shown
+
+        prompts = shown(lab, declared.name, config)
+        show.value(options, prompts, [p["prompt"] for p in prompts])
+        return OK
+    from o1coder.jobs import verbs
+    from o1coder.jobs.launch import ensure_worker
+
+    job_id = verbs.enqueue(lab, declared.name, config, run=options.run_name)
+    ensure_worker(lab)
+    if options.wait or declared.foreground:
+        return _waited(lab, declared, options, job_id)
+    show.value(options, {"job": job_id, "stage": declared.name, "state": "queued"})
+    return OK
 
 
 def add_flags(parser: ArgumentParser, config: type[stage.StageConfig]) -> None:
     """One flag a field, spelt with dashes. Repeated for lists; --no-x for switches."""
+    group = parser.add_argument_group("the stage's fields")
     for name, field in config.model_fields.items():
-        flag = "--" + name.replace("_", "-")
-        about = (field.description or "").replace("%", "%%")
+        flag, dest = "--" + name.replace("_", "-"), f"field_{name}"
+        about = (field.description or "").replace("%", "%%") + _default(field)
         shape = _shape(field)
         if shape is bool:
-            parser.add_argument(flag, action=BooleanOptionalAction, default=None, dest=f"field_{name}", help=about)
+            group.add_argument(flag, action=BooleanOptionalAction, default=None, dest=dest, help=about)
         elif shape is list:
-            parser.add_argument(flag, action="append", default=None, dest=f"field_{name}", help=about + " (repeatable)")
+            about += " (repeatable, or with commas)"
+            group.add_argument(flag, action="append", default=None, dest=dest, metavar=_metavar(field), help=about)
         else:
-            parser.add_argument(flag, default=None, dest=f"field_{name}", help=about)
+            group.add_argument(flag, default=None, dest=dest, metavar=_metavar(field), help=about)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return " (required)"
+    value = field.get_default(call_default_factory=True)
+    if value is None or value in ((), {}, False):
+        return ""
+    shown = ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+    return f" (default: {shown})".replace("%", "%%")
+
+
+def _metavar(field: FieldInfo) -> str:
+    """What a value looks like: the words to choose from, N, X (a fraction), ID, or TEXT."""
+    if any(isinstance(meta, stage.Pick) for meta in field.metadata):
+        return "ID"
+    leaves = _leaves(field.annotation)
+    words = [leaf for leaf in leaves if isinstance(leaf, str)]
+    if words:
+        return "{" + ",".join(words) + "}"
+    return "JSON" if dict in leaves else "X" if float in leaves else "N" if int in leaves else "TEXT"
+
+
+def _leaves(annotation: Any) -> list[Any]:
+    """The types, and the words of Literals, of which an annotation is made."""
+    if get_origin(annotation) is dict:
+        return [dict]
+    parts = get_args(annotation)
+    return [leaf for part in parts for leaf in _leaves(part)] if parts else [annotation]
 
 
 def _shape(field: FieldInfo) -> type:
@@ -118,52 +153,71 @@ def _shape(field: FieldInfo) -> type:
 
 def config_of(lab: Lab, declared: stage.Stage, options: Namespace, positional: str | None) -> stage.StageConfig:
     """The config from file and flags: model names become checkpoint ids, JSON objects are read, paths made absolute."""
-    from o1coder import checkpoints
-
     values: dict[str, Any] = {} if options.config_file is None else _read(options.config_file)
     if positional is not None and options.positional is not None:
         values |= _to_solve(lab, options.positional) if declared.name == "solve" else {positional: options.positional}
-    for name in declared.config.model_fields:
+    for name, field in declared.config.model_fields.items():
         given = getattr(options, f"field_{name}")
         if given is not None:
-            values[name] = [v for item in given for v in item.split(",")] if isinstance(given, list) else given
-    for name, field in declared.config.model_fields.items():
-        if name in values and _shape(field) is dict and isinstance(values[name], str):
-            try:
-                values[name] = json.loads(values[name])
-            except ValueError as error:
-                raise LabError(f"--{name} is no JSON object: {error}", "e.g. '{\"prm\": 60}'") from error
+            values[name] = _given(name, given, _shape(field))
     for name, pick in stage.picks(declared.config):
-        if pick.source == "checkpoint" and isinstance(values.get(name), str):
-            values[name] = checkpoints.resolve(lab, values[name], pick.role)
-    for name in ("path", "out", "programs"):
+        values |= {name: _row_of(lab, name, values[name], pick)} if name in values else {}
+    for name in PATHS:
         if isinstance(values.get(name), str):
             values[name] = str(Path(values[name]).resolve())
     return stage.parse(declared.config, values)
+
+
+def _given(name: str, given: Any, shape: type) -> Any:
+    """What a flag was given, as its field takes it."""
+    if shape is list:
+        return [word for item in given for word in item.split(",")]
+    if shape is not dict:
+        return given
+    try:
+        return json.loads(given)
+    except ValueError as error:
+        raise LabError(f"--{name} is no JSON object: {error}", "e.g. '{\"prm\": 60}'") from error
+
+
+def _row_of(lab: Lab, name: str, value: Any, pick: stage.Pick) -> Any:
+    """The id of a row that a field names; checkpoints have names too, and a field may take several."""
+    from o1coder import checkpoints
+    from o1coder.rows import names_row
+
+    if isinstance(value, list):
+        return [_row_of(lab, name, one, pick) for one in value]
+    if not isinstance(value, str):
+        return value
+    if pick.source == "checkpoint":
+        return checkpoints.resolve(lab, value, pick.role)
+    if not names_row(value):
+        raise LabError(f"{name}: {value!r} is no id of a {pick.source.replace('_', ' ')}", "name it by its number")
+    return int(value)
 
 
 def _to_solve(lab: Lab, word: str) -> dict[str, Any]:
     """What `solve FILE|PROBLEM|-` names: a statement from standard input or a file, or a problem of the lab."""
     from o1coder.queries import problems
 
-    if word == "-":
-        return {"statement": sys.stdin.read()}
-    if Path(word).is_file():
-        try:
-            return {"statement": Path(word).read_text(encoding="utf-8")}
-        except (OSError, UnicodeDecodeError) as error:
-            raise LabError(f"{word} cannot be read: {error}", "name a text file in UTF-8") from error
-    with lab.reading() as connection:
-        return {"problem": problems.find(connection, word)}
+    if word == "-" or (len(word) < PATH_MAX and Path(word).is_file()):
+        statement = show.text_of(word)
+        if not statement.strip():
+            raise LabError("the statement is empty", "write what the program must do")
+        return {"statement": statement}
+    try:
+        with lab.reading() as connection:
+            return {"problem": problems.find(connection, word)}
+    except LabError as error:
+        raise LabError(
+            f"{error.message}, and no such file", f"a file, - for standard input, or a problem: {error.hint}"
+        ) from error
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: str) -> dict[str, Any]:
+    text = show.text_of(file)
     try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise LabError(f"{file} cannot be read: {error.strerror}", "name a TOML or JSON file of fields") from error
-    try:
-        found = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
+        found = json.loads(text) if file.endswith(".json") else tomllib.loads(text)
     except ValueError as error:
         raise LabError(f"{file} cannot be read: {error}", "it must be TOML, or JSON with the suffix .json") from error
     if not isinstance(found, dict):

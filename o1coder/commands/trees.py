@@ -3,87 +3,107 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
+from typing import Any
 
 from o1coder.cli import NO, OK
-from o1coder.commands import show
+from o1coder.commands import plain, show
+from o1coder.commands.verbs import Verbs, count, paging, row_id, share
 from o1coder.errors import LabError
+from o1coder.queries import jobs, problems
 from o1coder.queries import trees as questions
+
+COLUMNS = ("id", "problem", "problem_key", "job", "kind", "steps", "rollouts", "solved", "reproducible", "ended")
 
 
 def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
     """Run one of this file's commands."""
-    parser.add_argument("verb", choices=("list", "show", "export", "replay", "relabel"))
-    parser.add_argument("id", nargs="?", type=int)
-    parser.add_argument("--problem", type=int)
-    parser.add_argument("--job", type=int)
-    parser.add_argument("--alpha", type=float, help="relabel: another α of the terminal reward")
-    parser.add_argument("--threshold", type=int, default=8, help="relabel: draws below which c = 0 stays unsure")
-    parser.add_argument("--limit", type=int, default=100)
-    parser.add_argument("--after", type=int, default=0)
-    options = parser.parse_args(words)
-    lab = show.open_lab(options)
-    if options.verb == "list":
-        with lab.reading() as connection:
-            rows = questions.page(
-                connection, problem=options.problem, job=options.job, after=options.after, limit=options.limit
-            )
-        columns = (
-            "id",
-            "problem",
-            "problem_key",
-            "job",
-            "kind",
-            "steps",
-            "rollouts",
-            "solved",
-            "reproducible",
-            "ended",
-        )
-        show.table(options, [row._asdict() for row in rows], columns, empty="no trees")
-        return OK
-    if options.verb == "export" and options.job is not None:
-        from o1coder.trees import canonical_json, export_rows
+    noun = Verbs(parser)
+    listing = noun.add("list", _list, "trees by id")
+    listing.add_argument("--problem", metavar="P", help="only this problem's (an id or a key)")
+    listing.add_argument("--job", type=row_id, metavar="J", help="only this job's")
+    paging(listing)
+    noun.add("show", _show, "one tree with its steps").add_argument("id", type=row_id, metavar="ID")
+    export = noun.add("export", _export, "canonical JSON: its sha256 is the tree's digest")
+    export.add_argument("id", type=row_id, metavar="ID", nargs="?")
+    export.add_argument("--job", type=row_id, metavar="J", help="every tree of this job, a line each")
+    noun.add("replay", _replay, "grow a tree again from what was sampled, without a model").add_argument(
+        "id", type=row_id, metavar="ID"
+    )
+    relabel = noun.add("relabel", _relabel, "what the labels would be under another rule; nothing is written")
+    relabel.add_argument("id", type=row_id, metavar="ID")
+    relabel.add_argument("--alpha", type=share, metavar="A", help="another α of the terminal reward")
+    relabel.add_argument(
+        "--threshold", type=count, metavar="T", default=8, help="draws below which c = 0 stays unsure (default: 8)"
+    )
+    return noun.run(words)
 
-        with lab.reading() as connection:
-            ids = questions.of_job(connection, options.job)
-            if not ids:
-                raise LabError(f"job {options.job} made no trees", "`o1coder trees list` shows where trees are")
-            for tree_id in ids:
-                sys.stdout.buffer.write(canonical_json(export_rows(connection, tree_id)) + b"\n")
-        sys.stdout.flush()
-        return OK
-    if options.id is None:
-        raise LabError(f"trees {options.verb} needs a tree's id", "`o1coder trees list` shows them")
-    if options.verb == "show":
-        with lab.reading() as connection:
-            row, steps = questions.show(connection, options.id), questions.steps(connection, options.id)
-        found = {**row._asdict(), "step_list": [step._asdict() for step in steps]}
-        lines = [f"{k}: {show.cell(v)}" for k, v in row._asdict().items()]
-        for step in steps:
-            value = "" if step.v is None else f" v={step.v:.2f} k={step.k} c={step.c}"
-            score = "" if step.score is None else f" prm={step.score:.2f}"
-            text = step.text.replace("\n", " ⏎ ")[:70]
-            mark = f" [{step.label}, {step.source}]" if step.label else ""
-            lines.append(
-                f"{'  ' * step.depth}{step.path or 'root'} {step.action}{value}{score}{mark} {step.verdict or ''} {text}"
-            )
-        show.value(options, found, lines)
-        return OK
-    if options.verb == "export":
-        from o1coder.trees import canonical_json, export_rows
 
-        with lab.reading() as connection:
-            sys.stdout.buffer.write(canonical_json(export_rows(connection, options.id)))
-        sys.stdout.flush()
-        return OK
+def _list(options: Namespace) -> int:
+    with show.open_lab(options).reading() as connection:
+        if options.job is not None:
+            jobs.state_of(connection, options.job)
+        problem = None if options.problem is None else problems.find(connection, options.problem)
+        rows = questions.page(connection, problem=problem, job=options.job, after=options.after, limit=options.limit)
+    show.table(options, [row._asdict() for row in rows], COLUMNS, empty="no trees")
+    return OK
+
+
+def _show(options: Namespace) -> int:
+    with show.open_lab(options).reading() as connection:
+        row, steps = questions.show(connection, options.id), questions.steps(connection, options.id)
+    found = row._asdict() | {"step_list": [step._asdict() for step in steps]}
+    show.value(options, found, [*plain.fields(row._asdict()), *map(_line, steps)])
+    return OK
+
+
+def _line(step: questions.StepRow) -> str:
+    value = "" if step.v is None else f" v={step.v:.2f} k={step.k} c={step.c}"
+    score = "" if step.score is None else f" prm={step.score:.2f}"
+    mark = f" [{step.label}, {step.source}]" if step.label else ""
+    text = step.text.replace("\n", " ⏎ ")[:70]
+    name = f"{'  ' * step.depth}{step.path or 'root'} {step.action}"
+    return f"{name}{value}{score}{mark} {step.verdict or ''} {text}".rstrip()
+
+
+def _export(options: Namespace) -> int:
+    """Bytes as they were digested: a tree has no line end; the trees of a job are a line each, or an array with --json."""
+    if (options.id is None) == (options.job is None):
+        raise LabError("trees export needs a tree's id or --job", "`o1coder trees list` shows both")
+    from o1coder.trees import canonical_json, export_rows
+
+    with show.open_lab(options).reading() as connection:
+        ids = [options.id] if options.job is None else questions.of_job(connection, options.job)
+        if not ids:
+            raise LabError(f"job {options.job} made no trees", "`o1coder trees list` shows where trees are")
+        before, between, after = (b"", b"", b"")
+        if options.job is not None:
+            before, between, after = (b"[", b",", b"]\n") if show.as_json(options) else (b"", b"\n", b"\n")
+        for number, tree_id in enumerate(ids):
+            sys.stdout.buffer.write(between if number else before)
+            sys.stdout.buffer.write(canonical_json(export_rows(connection, tree_id)))
+        sys.stdout.buffer.write(after)
+    return OK
+
+
+def _replay(options: Namespace) -> int:
     from o1coder import replaying
 
-    with lab.reading() as connection:
-        found = (
-            replaying.replay(connection, options.id)
-            if options.verb == "replay"
-            else replaying.relabel(connection, options.id, alpha=options.alpha, threshold=options.threshold)
+    with show.open_lab(options).reading() as connection:
+        return _compared(options, replaying.replay(connection, options.id))
+
+
+def _relabel(options: Namespace) -> int:
+    from o1coder import replaying
+
+    with show.open_lab(options).reading() as connection:
+        return _compared(
+            options, replaying.relabel(connection, options.id, alpha=options.alpha, threshold=options.threshold)
         )
-    show.value(options, found)
+
+
+def _compared(options: Namespace, found: dict[str, Any]) -> int:
+    changes = [f"  {c['path'] or 'root'}: {c['from']} → {c['to']}" for c in found["labels_changed"]]
+    head = {name: item for name, item in found.items() if name != "labels_changed"}
+    show.value(options, found, [*plain.fields(head), f"labels_changed: {len(changes)}", *changes])
     return OK if found["identical"] else NO

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from o1coder.errors import LabError
 from o1coder.queries.trees import NOT_REPEATED
+from o1coder.rows import names_row
 
 _FIELDS = {
     "split": "p.split",
@@ -36,7 +37,7 @@ _PASS = (
     f"WHERE x.problem_id = p.id AND r.reward IS NOT NULL AND {NOT_REPEATED})"
 )
 _NUMBERS = {"tests": _TESTS, "programs": _PROGRAMS, "trees": _TREES, "pass": _PASS}
-_COMPARE = re.compile(r"^(tests|programs|trees|pass)(<=|>=|<|>|=)(-?[0-9.]+)$")
+_COMPARE = re.compile(r"^(tests|programs|trees|pass)(<=|>=|<|>|=)(-?(?:\d+\.?\d*|\.\d+))$", re.ASCII)
 
 
 class ProblemRow(NamedTuple):
@@ -178,7 +179,7 @@ def show(connection: Connection, problem_id: int) -> ProblemDetail:
 
 def find(connection: Connection, name: str) -> int:
     """A problem's id from an id, a source key, or `source/key`. LabError when there is none, or several."""
-    if name.isdecimal():
+    if names_row(name):
         return show(connection, int(name)).row.id
     found = connection.exec_driver_sql(
         "SELECT id FROM problem WHERE source_key = ?1 OR source || '/' || source_key = ?1 LIMIT 2", (name,)

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from o1coder.errors import LabError
 from o1coder.labels import current_label
 from o1coder.models.tree import GROUP_STRIDE
+from o1coder.rows import names_row
 
 # A tree `x` that no later attempt grew again: one of RL whose iteration lies behind the one that a later attempt of its job
 # went on from is there twice, and counts once.
@@ -249,6 +250,8 @@ _STEP = re.compile(r"^(\d+):((?:\d+(?:\.\d+)*)?)$")
 
 def find_step(connection: Connection, name: str) -> int:
     """A step's id from an id or `TREE:PATH` ("12:0.2.1"). LabError when there is none."""
+    if not all(names_row(part) for part in re.findall(r"\d+", name)):
+        raise LabError(f"there is no step {name[:60]}", "`o1coder trees show ID` lists a tree's steps")
     if name.isdecimal():
         row = connection.exec_driver_sql("SELECT id FROM step WHERE id = ?", (int(name),)).first()
         if row is None:
