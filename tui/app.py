@@ -80,25 +80,18 @@ class LabApp(App[int]):
         worker = get_current_worker()
         try:
             from o1coder.lab import Lab
+            from o1coder.queries.changes import Changes
 
             lab = Lab(self.home, readonly=self.readonly)
         except LabError as error:
             self.call_from_thread(self._opened, None, error)
             return
         self.call_from_thread(self._opened, lab, None)
-        connection = lab.engine.raw_connection()
-        try:
-            seen = None
+        with Changes(lab) as changes:
             while not worker.is_cancelled:
-                cursor = connection.cursor()
-                version = cursor.execute("PRAGMA data_version").fetchone()
-                cursor.close()
-                if seen is not None and version != seen:
-                    self.call_from_thread(self._changed)
-                seen = version
                 time.sleep(WATCH_S)
-        finally:
-            connection.close()
+                if changes.any():
+                    self.call_from_thread(self._changed)
 
     def _opened(self, lab: Lab | None, failure: LabError | None) -> None:
         self.lab, self.failure = lab, failure

@@ -58,3 +58,18 @@ def test_a_long_file_in_many_chunks(tmp_path: Path) -> None:
     log.refresh()
     assert len(log) == 12_000
     assert log.lines(11_999, 5)[0].startswith("11999 ")
+
+
+def test_a_hole_in_a_capped_log_is_skipped(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    with path.open("wb") as file:
+        file.write(b"head\ncut in tw")
+        file.truncate(9 << 20)
+        file.seek(0, 2)
+        file.write(b"o\ntail\n")
+    log = LogFile(path)
+    log.refresh()
+    shown = log.lines(0, 99)
+    assert shown[:2] == ["head", "cut in tw"]
+    assert shown[-1] == "tail"
+    assert len(shown) <= 5

@@ -238,15 +238,32 @@ class VirtualTable(Widget, can_focus=True):
         if message.source is not self._source:
             self._fetch()
             return
+        before = self._on_screen()
         if message.order is not None:
             self._take_order(message.order, message.rows)
         else:
             if len(self._cache) > KEPT:
                 self._cache.clear()
             self._cache.update(message.rows)
-        self.refresh()
+        self._repaint_changed(before)
         if message.rows or message.order is not None:
             self._fetch()
+
+    def _on_screen(self) -> tuple[int, int, bool, list[tuple[int, str, Row | None]]]:
+        """What the lines on the screen are drawn from."""
+        lines = range(self._top, min(len(self.order), self._top + self._height))
+        rows = [(self.order.id_at(line), self.order.prefix(line)) for line in lines]
+        return self._top, self._index, self.loaded, [(*told, self._cache.get(told[0])) for told in rows]
+
+    def _repaint_changed(self, before: tuple[int, int, bool, list[tuple[int, str, Row | None]]]) -> None:
+        """Repaint only lines that differ: news of one row costs one line on the wire."""
+        after = self._on_screen()
+        if after[:3] != before[:3] or len(after[3]) != len(before[3]):
+            self.refresh()
+            return
+        for line, (new, old) in enumerate(zip(after[3], before[3], strict=True)):
+            if new != old:
+                self._repaint(self._top + line)
 
     def _take_order(self, order: Order, rows: Mapping[int, Row]) -> None:
         row_id = self.row_id if self._wanted is None else self._wanted
