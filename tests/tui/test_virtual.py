@@ -67,7 +67,7 @@ def test_ascii_where_the_locale_is_not_utf8() -> None:
 def test_a_tree_folds_and_unfolds() -> None:
     with app("tree", 100_000, columns=120, rows=30) as terminal:
         terminal.press("down", "left")
-        terminal.wait_for(lambda shown: "▸ row 2" in shown and "▾ row 3 " in shown and "row 6 " not in shown)
+        terminal.wait_for(lambda shown: "▸ row 2 " in shown and "row 6 " not in shown)
         terminal.press("down")
         terminal.wait_for("at 3 of")
         terminal.press("up", "right", "right")
