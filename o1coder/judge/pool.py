@@ -177,9 +177,8 @@ class _Batch:
     def feed(self) -> None:
         """Give every idle worker a question."""
         for worker in self.pool.workers:
-            while (
-                self.waiting and worker not in self.flying and worker in self.pool.workers
-            ):  # it may die of the asking
+            # One that dies of being asked has a successor by then.
+            while self.waiting and worker not in self.flying and worker in self.pool.workers:
                 index, attempt = self.waiting.popleft()
                 question = self.questions[index]
                 if len(question.code.encode("utf-8", "surrogatepass")) > SOURCE_BYTES:
