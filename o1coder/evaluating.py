@@ -88,9 +88,11 @@ def record_trees(lab: Lab, report: Reporter, config: Any, split: str, prompt_dig
 def read_programs(connection: Connection, file: str) -> dict[int, list[str]]:
     """{problem, code} lines by problem id; `task_id` and `completion` are taken for them. LabError names a wrong line."""
     try:
-        lines = Path(file).read_text(encoding="utf-8").splitlines()
+        lines = Path(file).read_text(encoding="utf-8").split("\n")
     except OSError as error:
         raise LabError(f"{file} cannot be read: {error.strerror}", "name a JSONL file of {problem, code}") from error
+    except UnicodeDecodeError as error:
+        raise LabError(f"{file} is not UTF-8 at byte {error.start}", "name a JSONL file of {problem, code}") from error
     out: dict[int, list[str]] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():

@@ -7,6 +7,7 @@ stage does is in stages/; who runs it is in jobs/.
 from __future__ import annotations
 
 import importlib
+import math
 import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -164,6 +165,8 @@ def parse(config: type[StageConfig], values: dict[str, Any]) -> StageConfig:
         raise LabError("; ".join(lines), f"fields: {known}") from error
     for name, value in parsed:
         for item in value if isinstance(value, tuple) else (value,):
+            if isinstance(item, float) and not math.isfinite(item):
+                raise LabError(f"{name}: {item} is no number to count with", "take a finite one")
             if isinstance(item, int) and abs(item) >= 2**63:
                 raise LabError(
                     f"{name}: {item} is larger than the lab can store", "take a number of 18 digits or fewer"

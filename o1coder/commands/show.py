@@ -8,12 +8,14 @@ import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from o1coder.cli import home_of
 from o1coder.commands import plain
 from o1coder.errors import LabError
-from o1coder.lab import Lab
+
+if TYPE_CHECKING:
+    from o1coder.lab import Lab
 
 
 def open_lab(options: Namespace, *, write: bool = False) -> Lab:
@@ -21,6 +23,8 @@ def open_lab(options: Namespace, *, write: bool = False) -> Lab:
     readonly = getattr(options, "readonly", False)
     if write and readonly:
         raise LabError("the lab is open read-only", "leave --readonly away to write")
+    from o1coder.lab import Lab
+
     return Lab(home_of(options), readonly=readonly)
 
 

@@ -10,7 +10,7 @@ import json
 import tomllib
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -18,7 +18,9 @@ from o1coder import stage
 from o1coder.cli import NO, OK, first_word
 from o1coder.commands import show
 from o1coder.errors import LabError
-from o1coder.lab import Lab
+
+if TYPE_CHECKING:
+    from o1coder.lab import Lab
 
 OWN = ("import", "export", "evaluate", "solve")
 POSITIONAL = {"import": "source", "export": "kind", "solve": "problem"}  # the field that needs no flag

@@ -6,7 +6,7 @@ would choose), and programs from a file. A sample whose judging failed is masked
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -27,7 +27,7 @@ class Evaluate(Sampled):
     limit: int | None = Field(None, ge=1, description="at most this many problems of a split")
     mode: Literal["direct", "pseudocode", "search"] = Field("pseudocode", description="how the policy is asked")
     n: int = Field(4, ge=1, description="samples a problem")
-    k: tuple[int, ...] = Field((1,), description="the k of pass@k to print")
+    k: tuple[Annotated[int, Field(ge=1)], ...] = Field((1,), description="the k of pass@k to print")
     refines: int = Field(1, ge=0, description="refine steps between structure and code")
     simulations: int = Field(4, ge=1, description="search: simulations a tree")
     width: int = Field(3, ge=1, description="search: completions sampled below a step")
