@@ -102,7 +102,7 @@ def _open(module: ModuleType, uri: str) -> Any:
 
 def _unreadable(module: ModuleType, raw: Any) -> bool:
     try:
-        raw.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+        raw.execute("PRAGMA schema_version").fetchone()
     except module.OperationalError:
         return True
     except module.DatabaseError:  # no database at all: said when it is used
@@ -195,8 +195,13 @@ def version_of(connection: Connection) -> str | None:
 
 def check_version(engine: Engine, file: Path) -> None:
     """Raise LabError unless the database stands at HEAD."""
-    with transaction(engine, write=False) as connection:
-        version = version_of(connection)
+    try:
+        with transaction(engine, write=False) as connection:
+            version = version_of(connection)
+    except UnicodeDecodeError as error:  # what SQLite quotes of a torn schema
+        raise LabError(
+            f"{file} cannot be read as a database", "put a copy made by `o1coder backup` in its place"
+        ) from error
     if version is None:
         raise LabError(f"{file} is not a lab", "`o1coder init` makes one")
     if version < HEAD:

@@ -14,6 +14,11 @@ nothing: every check reads in a short transaction of its own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from sqlalchemy.exc import DatabaseError
+
+from o1coder.errors import LabError
 from o1coder.lab import Lab
 from o1coder.verify import artifacts, database, digests, jobs, shape, trees
 from o1coder.verify.findings import Disagreement, Findings
@@ -30,12 +35,26 @@ def verify(lab: Lab, *, quick: bool) -> tuple[dict[str, int], list[Disagreement]
 def examine(lab: Lab, *, quick: bool) -> Findings:
     """`verify` with its remarks: what is no disagreement and still worth saying (left-over files, lost attempts)."""
     found = Findings()
-    database.check(lab, found, quick=quick)
-    if any(each.kind == "integrity" for each in found.wrong):
-        return found  # nothing that such a file says can be relied on
-    digests.check(lab, found)
-    shape.check(lab, found)
-    trees.check(lab, found)
-    artifacts.check(lab, found, quick=quick)
-    jobs.check(lab, found)
+    _section(found, lambda: database.check(lab, found, quick=quick))
+    sections = (
+        lambda: digests.check(lab, found),
+        lambda: shape.check(lab, found),
+        lambda: trees.check(lab, found),
+        lambda: artifacts.check(lab, found, quick=quick),
+        lambda: jobs.check(lab, found),
+    )
+    for section in sections:
+        if any(each.kind == "integrity" for each in found.wrong):
+            break  # nothing that such a file says can be relied on
+        _section(found, section)
     return found
+
+
+def _section(found: Findings, check: Callable[[], None]) -> None:
+    """A row that cannot even be read (a torn page, text that is no text, JSON that is none) ends its section, not the rest."""
+    try:
+        check()
+    except LabError as error:
+        found.disagree("integrity", "lab.db", "read", "a database that can be read", error.message)
+    except (ValueError, DatabaseError) as error:
+        found.disagree("unreadable", "lab.db", "read", "text and JSON", error)
