@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from tui.app import LabApp
 
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a lost connection ends the screens, even where a launcher ignores it
     app = LabApp(home, readonly=options.readonly, tree_id=options.tree)
     status = app.run()
     if app.failure is not None:

@@ -38,6 +38,11 @@ KEYS: dict[str, bytes] = {
 }
 
 
+def _take_terminal() -> None:
+    """In the child: make the pty its controlling terminal, so that it hears when the terminal goes away."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Terminal:
     """A running program and what its screen shows; a context manager that ends the program."""
 
@@ -67,7 +72,7 @@ class Terminal:
             start_new_session=True,
             env=env,
             cwd=cwd,
-            close_fds=True,
+            preexec_fn=_take_terminal,
         )
         os.close(slave)
 
@@ -146,6 +151,12 @@ class Terminal:
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.screen.resize(rows, columns)
         os.killpg(self.process.pid, signal.SIGWINCH)
+
+    def hang_up(self, timeout_s: float = 10.0) -> int:
+        """Close the terminal, as a lost connection does; the exit status of the program."""
+        os.close(self._master)
+        self._master = os.open(os.devnull, os.O_RDONLY)
+        return self.process.wait(timeout=timeout_s)
 
     def wait(self, timeout_s: float = 10.0) -> int:
         """The exit status of the program, which is read to its end."""

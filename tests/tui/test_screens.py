@@ -277,3 +277,9 @@ def test_nothing_heavy_is_imported_and_sqlmodel_only_later() -> None:
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_it_ends_with_its_terminal(tui: Start) -> None:
+    terminal = tui()
+    terminal.wait_for("○ queued")
+    assert terminal.hang_up() != 0
