@@ -1,0 +1,209 @@
+"""The label that counts, against a naive reading of the rule; undo; as of a moment; what a correction makes stale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.engine import Connection
+
+from o1coder import labels
+from o1coder.clock import now
+from o1coder.errors import LabError
+from o1coder.lab import Lab
+from o1coder.labels import current_label, stale_for_steps
+from o1coder.models import Checkpoint, Label
+from o1coder.rows import add
+from tests.lab.conftest import add_job
+
+
+class Row(NamedTuple):
+    """A label as the rule reads it."""
+
+    id: int
+    value: str | None
+    source: str
+    retracts: int | None = None
+
+
+def naive(rows: list[Row]) -> int | None:
+    """The newest human label not retracted; else the newest search label; else the newest import."""
+    for source in ("human", "search", "import"):
+        retracted = {row.retracts for row in rows}
+        standing = [r for r in rows if r.source == source and r.retracts is None and r.id not in retracted]
+        if standing:
+            return standing[-1].id
+    return None
+
+
+class Undone(Exception):
+    """Rolls a transaction back."""
+
+
+@contextmanager
+def trying(lab: Lab) -> Iterator[Connection]:
+    """A write transaction of which nothing stays."""
+    with suppress(Undone), lab.writing() as connection:
+        yield connection
+        raise Undone
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory, template: Any) -> Iterator[tuple[Lab, int, list[int]]]:
+    """A lab with a step that has no label, and jobs to make labels with."""
+    import shutil
+
+    lab = Lab(shutil.copytree(template, tmp_path_factory.mktemp("labels") / "lab"))
+    jobs = [add_job(lab, "synthesize", {"sampler": "fake:1", "seed": n}) for n in range(8)]
+    with lab.writing() as connection:
+        tree, parent = connection.exec_driver_sql("SELECT tree_id, id FROM step WHERE parent_id IS NULL").first() or (
+            0,
+            0,
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO step(tree_id, parent_id, ordinal, depth, action, text) VALUES (?, ?, 99, 1, 'structure', 's')",
+            (tree, parent),
+        )
+        step = connection.exec_driver_sql("SELECT MAX(id) FROM step").scalar()
+    yield lab, step, jobs
+    lab.close()
+
+
+EVENTS = st.lists(
+    st.tuples(st.sampled_from(["search", "human", "import", "undo"]), st.sampled_from(labels.VALUES)), max_size=8
+)
+
+
+def write(connection: Connection, step: int, jobs: list[int], events: list[tuple[str, str]]) -> list[Row]:
+    rows: list[Row] = []
+    for n, (what, value) in enumerate(events):
+        if what == "undo":
+            retracted = {row.retracts for row in rows}
+            open_ = [r for r in rows if r.source == "human" and r.retracts is None and r.id not in retracted]
+            if not open_:
+                continue
+            key = add(
+                connection, Label, step_id=step, source="human", author="ann", retracts=open_[-1].id, created_at=now()
+            )
+            rows.append(Row(key, None, "human", open_[-1].id))
+            continue
+        by: dict[str, Any] = {"author": "ann"} if what == "human" else {"job_id": jobs[n]}
+        rows.append(
+            Row(add(connection, Label, step_id=step, value=value, source=what, created_at=now(), **by), value, what)
+        )
+    return rows
+
+
+@given(events=EVENTS)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_current_label_is_the_naive_reading_now_and_as_of_every_moment(
+    bare: tuple[Lab, int, list[int]], events: list[tuple[str, str]]
+) -> None:
+    lab, step, jobs = bare
+    with trying(lab) as connection:
+        rows = write(connection, step, jobs, events)
+        assert connection.exec_driver_sql(f"SELECT {current_label('?')}", (step,)).scalar() == naive(rows)
+        for n, row in enumerate(rows):
+            seen = connection.exec_driver_sql(f"SELECT {current_label('?', upto=row.id)}", (step,)).scalar()
+            assert seen == naive(rows[: n + 1])
+
+
+@pytest.mark.parametrize(
+    ("events", "counts"),
+    [
+        ([], None),
+        ([("import", "valid")], "valid"),
+        ([("search", "invalid"), ("import", "valid")], "invalid"),
+        ([("search", "invalid"), ("search", "unsure")], "unsure"),
+        ([("human", "valid"), ("search", "invalid")], "valid"),
+        ([("human", "valid"), ("human", "unsure")], "unsure"),
+        ([("search", "invalid"), ("human", "valid"), ("undo", "")], "invalid"),
+        ([("human", "invalid"), ("human", "valid"), ("undo", "")], "invalid"),
+        ([("human", "valid"), ("undo", "")], None),
+    ],
+)
+def test_table_of_the_rule(bare: tuple[Lab, int, list[int]], events: list[tuple[str, str]], counts: str | None) -> None:
+    lab, step, jobs = bare
+    with trying(lab) as connection:
+        write(connection, step, jobs, events)
+        row = connection.exec_driver_sql(f"SELECT value FROM label WHERE id = {current_label('?')}", (step,)).first()
+        assert (None if row is None else row[0]) == counts
+
+
+def test_wrong_labels_are_refused(lab: Lab) -> None:
+    with pytest.raises(LabError, match="no label"):
+        labels.add_human(lab, 4, "good", "ann")  # type: ignore[arg-type]
+    with pytest.raises(LabError, match="no step 9999"):
+        labels.add_human(lab, 9999, "valid", "ann")
+    with pytest.raises(LabError, match="root"):
+        labels.add_human(lab, 1, "valid", "ann")
+    added = labels.add_human(lab, 4, "valid", "ann")
+    labels.undo(lab, added.id, "ann")
+    with pytest.raises(LabError, match="taken back already"):
+        labels.undo(lab, added.id, "ann")
+    with pytest.raises(LabError, match="not a person's"):
+        labels.undo(lab, 1, "ann")
+    with pytest.raises(LabError, match="no label 9999"):
+        labels.undo(lab, 9999, "ann")
+
+
+@pytest.fixture
+def trained(lab: Lab) -> tuple[Lab, int, int]:
+    """The lab with a PRM that a job trained on dataset 2 (prm-point), and a step whose search label was in it."""
+    job = add_job(lab, "synthesize", {"sampler": "fake:2"})
+    with lab.writing() as connection:
+        step = connection.exec_driver_sql(
+            "SELECT i.step_id FROM dataset_item i JOIN label l ON l.id = i.label_id "
+            "WHERE i.dataset_id = 2 AND l.source = 'search' AND l.value = 'invalid' "
+            "AND NOT EXISTS (SELECT 1 FROM label h WHERE h.step_id = i.step_id AND h.source = 'human') LIMIT 1"
+        ).scalar()
+        connection.exec_driver_sql(
+            "INSERT INTO job_input(job_id, name, ordinal, dataset_id) VALUES (?, 'd', 0, 2)", (job,)
+        )
+        prm = add(
+            connection,
+            Checkpoint,
+            digest="sha256:c",
+            role="prm",
+            format="full",
+            base_digest="sha256:c",
+            bytes=1,
+            path="blobs/c",
+            job_id=job,
+            created_at=now(),
+        )
+    assert step is not None
+    return lab, step, prm
+
+
+def test_a_correction_makes_stale_what_saw_the_label_and_undo_takes_it_back(trained: tuple[Lab, int, int]) -> None:
+    lab, step, prm = trained
+
+    def stale() -> list[int]:
+        with lab.reading() as connection:
+            return stale_for_steps(connection, [step])
+
+    assert stale() == []
+    agreed = labels.add_human(lab, step, "invalid", "ann")
+    assert (agreed.stale_checkpoints, stale()) == ([], [])
+    corrected = labels.add_human(lab, step, "valid", "ann")
+    assert corrected.replaces == agreed.id
+    assert (corrected.stale_checkpoints, stale()) == ([prm], [prm])
+    undone = labels.undo(lab, corrected.id, "ann")
+    assert (undone.stale_checkpoints, stale()) == ([], [])
+
+
+def test_a_label_that_no_dataset_holds_makes_nothing_stale(trained: tuple[Lab, int, int]) -> None:
+    lab, _, _ = trained
+    with lab.reading() as connection:
+        free = connection.exec_driver_sql(
+            "SELECT MAX(s.id) FROM step s WHERE s.parent_id IS NOT NULL AND NOT EXISTS "
+            "(SELECT 1 FROM dataset_item i JOIN label l ON l.id = i.label_id WHERE l.step_id = s.id)"
+        ).scalar()
+    assert free is not None
+    for value in labels.VALUES:
+        assert labels.add_human(lab, free, value, "ann").stale_checkpoints == []
