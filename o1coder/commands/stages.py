@@ -116,7 +116,7 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return " (required)"
     value = field.get_default(call_default_factory=True)
-    if value is None or value in ((), {}, False):
+    if value is None or value is False or value in ((), {}):
         return ""
     shown = ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
     return f" (default: {shown})".replace("%", "%%")
@@ -129,7 +129,7 @@ def _metavar(field: FieldInfo) -> str:
     leaves = _leaves(field.annotation)
     words = [leaf for leaf in leaves if isinstance(leaf, str)]
     if words:
-        return "{" + ",".join(words) + "}"
+        return "|".join(words)
     return "JSON" if dict in leaves else "X" if float in leaves else "N" if int in leaves else "TEXT"
 
 

@@ -32,7 +32,7 @@ class Verbs:
 
     def run(self, words: Sequence[str]) -> int:
         """Parse the words after the noun and act. The noun's own --help shows every verb's usage."""
-        usages = [parser.format_usage().removeprefix("usage: ").rstrip() for parser in self._choices.choices.values()]
+        usages = [" ".join(one.format_usage().split()[1:]) for one in self._choices.choices.values()]
         self._parser.epilog = "\n".join(usages)
         if self._default is not None and first_word(words, VALUED) is None and not {"-h", "--help"} & set(words):
             words = [self._default, *words]

@@ -110,6 +110,8 @@ def where(text: str) -> tuple[str, list[Any]]:
         if compare:
             parts.append(f"{_NUMBERS[compare[1]]} {compare[2]} ?")
             values.append(float(compare[3]))
+        elif re.match(r"(tests|programs|trees|pass)[<>=]", token):
+            raise LabError(f"{token!r} compares with no number", "write tests>5 or pass<0.3")
         elif colon and name in _FIELDS:
             parts.append(f"{_FIELDS[name]} = ?")
             values.append(value)
