@@ -1,12 +1,13 @@
-"""An export between the lab and its folder: which rows a config asks for, frozen once a job, then written out.
+"""An export between the lab and its folder: which rows are wanted, frozen once a job, then written out.
 
 The formats are in export/; a retried job finds its dataset frozen, and its folder either absent or finished.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 from sqlalchemy.engine import Connection
 
@@ -17,9 +18,6 @@ from o1coder.lab import Lab
 from o1coder.queries import datasets as stored
 from o1coder.rows import By
 
-if TYPE_CHECKING:
-    from o1coder.stages.export import Export
-
 SCHEMAS = {
     "prompt-completion": prompt_completion.SCHEMA,
     "preference": preference.SCHEMA,
@@ -28,39 +26,52 @@ SCHEMAS = {
 }
 
 
-def require_absent(lab: Lab, config: Export, job_id: int) -> None:
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be exported: the fields of the stage's wanted."""
+
+    kind: Literal["prompt-completion", "preference", "stepwise", "o1coder-prm"]
+    out: str
+    query: str
+    as_of: str
+    target: selection.Target
+    per_problem: int
+    margin: float
+
+
+def require_absent(lab: Lab, wanted: Wanted, job_id: int) -> None:
     """LabError when `out` exists and is not what this very job wrote before it was ended, or is no full path."""
-    out = Path(config.out)
+    out = Path(wanted.out)
     if not out.is_absolute():
         raise LabError(f"{out} is no full path", "a job has no current folder: name the folder from / on")
-    known = datasets.of_job(lab, job_id, config.kind)
+    known = datasets.of_job(lab, job_id, wanted.kind)
     if out.exists() and (known is None or not folder.holds(out, known.sha256)):
         raise LabError(f"{out} exists already", "name a folder that does not exist yet")
     if not out.parent.is_dir():
         raise LabError(f"there is no folder {out.parent}", "make it first")
 
 
-def export_rows(lab: Lab, config: Export, job_id: int) -> datasets.Frozen:
-    """Freeze the rows that `config` asks for. LabError when there are none, or the config contradicts itself."""
-    if config.target == "value" and config.kind in ("prompt-completion", "preference"):
-        raise LabError(f"{config.kind} rows have no value", "leave --target away, or take stepwise or o1coder-prm")
-    query, excluded = selection.Query.parse(config.query), selection.Excluded()
+def export_rows(lab: Lab, wanted: Wanted, job_id: int) -> datasets.Frozen:
+    """Freeze the rows that are wanted. LabError when there are none, or the wish contradicts itself."""
+    if wanted.target == "value" and wanted.kind in ("prompt-completion", "preference"):
+        raise LabError(f"{wanted.kind} rows have no value", "leave --target away, or take stepwise or o1coder-prm")
+    query, excluded = selection.Query.parse(wanted.query), selection.Excluded()
     with lab.reading() as connection:
-        as_of = moment(connection, config.as_of)
-        rows = _rows(connection, config, query, as_of, excluded)
+        as_of = moment(connection, wanted.as_of)
+        rows = _rows(connection, wanted, query, as_of, excluded)
     asked: dict[str, Any] = {"query": query.text()}
-    if config.kind == "prompt-completion":
-        asked["per_problem"] = config.per_problem
-    if config.kind == "preference":
-        asked["margin"] = config.margin
+    if wanted.kind == "prompt-completion":
+        asked["per_problem"] = wanted.per_problem
+    if wanted.kind == "preference":
+        asked["margin"] = wanted.margin
     return datasets.freeze(
         lab,
-        config.kind,
+        wanted.kind,
         rows,
         query=asked,
         as_of=as_of,
         by=By(job_id=job_id),
-        target=config.target,
+        target=wanted.target,
         excluded=excluded.counts,
     )
 
@@ -79,43 +90,43 @@ def moment(connection: Connection, as_of: str) -> dict[str, int]:
 
 def _rows(
     connection: Connection,
-    config: Export,
+    wanted: Wanted,
     query: selection.Query,
     as_of: selection.AsOf,
     excluded: selection.Excluded,
 ) -> list[datasets.Row]:
-    if config.kind == "prompt-completion":
-        chains = selection.chains(connection, query, as_of, excluded, per_problem=config.per_problem)
+    if wanted.kind == "prompt-completion":
+        chains = selection.chains(connection, query, as_of, excluded, per_problem=wanted.per_problem)
         return [prompt_completion.row(chain) for chain in chains]
-    if config.kind == "preference":
-        pairs = selection.pairs(connection, query, as_of, excluded, margin=config.margin)
+    if wanted.kind == "preference":
+        pairs = selection.pairs(connection, query, as_of, excluded, margin=wanted.margin)
         return [preference.row(pair) for pair in pairs]
-    found = selection.labelled_steps(connection, query, as_of, excluded, target=config.target)
-    if config.kind == "stepwise":
-        return stepwise.rows(found, config.target, excluded)
-    return list(o1coder_prm.rows(found, config.target, excluded))
+    found = selection.labelled_steps(connection, query, as_of, excluded, target=wanted.target)
+    if wanted.kind == "stepwise":
+        return stepwise.rows(found, wanted.target, excluded)
+    return list(o1coder_prm.rows(found, wanted.target, excluded))
 
 
-def write_out(lab: Lab, config: Export, frozen: datasets.Frozen) -> dict[str, Any]:
+def write_out(lab: Lab, wanted: Wanted, frozen: datasets.Frozen) -> dict[str, Any]:
     """Write the folder unless it is finished already; returns the command's object."""
     with lab.reading() as connection:
         dataset = stored.show(connection, frozen.id)
-    out = Path(config.out)
+    out = Path(wanted.out)
     if not out.exists():
         about = folder.About(
-            config.kind,
-            config.target,
+            wanted.kind,
+            wanted.target,
             frozen.rows,
             frozen.sha256,
             dataset.query,
             dataset.as_of,
             dataset.excluded,
-            SCHEMAS[config.kind],
+            SCHEMAS[wanted.kind],
         )
-        folder.write(out, frozen.folder / datasets.DATA, about, array=config.kind == "o1coder-prm")
+        folder.write(out, frozen.folder / datasets.DATA, about, array=wanted.kind == "o1coder-prm")
     return {
         "dataset": frozen.id,
-        "kind": config.kind,
+        "kind": wanted.kind,
         "rows": frozen.rows,
         "excluded": dataset.excluded,
         "as_of": dataset.as_of,

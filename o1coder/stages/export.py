@@ -34,10 +34,11 @@ class Export(StageConfig):
 def export(lab: Lab, config: Export, report: Reporter) -> None:
     """Freeze the rows, write the folder, leave the command's object."""
     from o1coder.answers import leave
-    from o1coder.exporting import export_rows, require_absent, write_out
+    from o1coder.exporting import Wanted, export_rows, require_absent, write_out
 
-    require_absent(lab, config, report.job_id)
-    frozen = export_rows(lab, config, report.job_id)
-    answer = write_out(lab, config, frozen)
+    wanted = Wanted(**config.model_dump(exclude={"seed", "budget_s"}))
+    require_absent(lab, wanted, report.job_id)
+    frozen = export_rows(lab, wanted, report.job_id)
+    answer = write_out(lab, wanted, frozen)
     report.log(f"{frozen.rows} rows in {config.out}")
     leave(lab, report.job_id, answer)
