@@ -303,3 +303,43 @@ def test_a_hundred_trees_take_seconds(home: Path) -> None:
     lab.close()
     assert found.wrong == []
     assert (time.monotonic() - begun) * 100 / found.checked["tree"] < 10
+
+
+def test_rl_rollouts_are_bound_by_the_verdicts_of_their_own_job(home: Path, damage: Damage, tmp_path: Path) -> None:
+    """Another job may have asked the judge before, and been answered otherwise: a question is stored once."""
+    from o1coder import stage
+    from o1coder.checkpoints import add_model
+    from o1coder.stages.rl import rollout_ingest
+    from tests.lab.conftest import Quiet, add_job
+
+    lab = Lab(home)
+    job_id = add_job(lab, "synthesize", {"sampler": "fake:1"})
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
+    (tmp_path / "model" / "model.safetensors").write_bytes(b"weights")
+    policy = add_model(lab, "policy", tmp_path / "model", "here", copy=True)
+    with lab.reading() as connection:
+        mark = connection.exec_driver_sql("SELECT digest FROM problem WHERE id = 1").scalar()
+        cases = connection.exec_driver_sql(
+            "SELECT t.digest FROM test_set s JOIN test_set_item i ON i.test_set_id = s.id JOIN test_case t "
+            "ON t.id = i.test_case_id WHERE s.problem_id = 1 AND s.purpose = 'reward' ORDER BY i.ordinal"
+        ).all()
+    codes = {row[0]: "AC" if n else "WA" for n, row in enumerate(cases)}
+    measured = {"cpu_ms": 1.0, "wall_ms": 1.0, "memory_kb": 1, "exit": 0, "detail": "", "layer": "L4"}
+    record = {
+        "iteration": 1, "attempt": 1, "problem": mark, "ordinal": 0, "text": "all of it", "error": None,
+        "steps": [{"action": "structure", "text": "a plan"}, {"action": "code", "text": "x = 1"}], "code": "x = 1\n",
+        "passed": len(cases) - 1, "total": len(cases), "compiled": True, "reward": 0.4, "cases": codes,
+        "terms": {"outcome": 0.5, "process": None, "alpha": 1.0}, "step_scores": [],
+        "verdicts": {case: {**measured, "code": code} for case, code in codes.items()},
+    }  # fmt: skip
+    config = stage.parse(stage.find("rl").config, {"policy": policy})
+    with lab.writing() as connection:
+        rollout_ingest(config, Quiet(job_id), "short", "sha256:p")(connection, [record])  # type: ignore[arg-type]
+    lab.close()
+    assert look(home).wrong == []
+    own = f"job_id = {job_id} AND code = 'AC' AND id = (SELECT MAX(id) FROM verdict)"
+    damage(f"UPDATE verdict SET code = 'WA' WHERE {own}")
+    assert [each.kind for each in look(home).wrong] == ["rollout-passed"]
+    damage("UPDATE verdict SET job_id = 1 WHERE id = (SELECT MAX(id) FROM verdict)")
+    assert look(home).wrong == []
