@@ -7,7 +7,6 @@ the running round; without one it prints progress and ends with the table, kept 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -19,7 +18,7 @@ from o1coder import embedded, recipes
 from o1coder.cli import NO, OK, home_of
 from o1coder.commands import models, show
 from o1coder.jobs import verbs
-from o1coder.jobs.launch import ensure_worker
+from o1coder.jobs.launch import ensure_worker, environment
 from o1coder.lab import DATABASE, Lab
 from o1coder.queries import jobs, problems, rounds
 
@@ -43,7 +42,7 @@ def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
     screens = sys.stdin.isatty() and sys.stdout.isatty() and not options.no_screens and not show.as_json(options)
     if screens:
         line = [sys.executable, "-P", "-m", "tui", "--home", str(lab.home)]
-        subprocess.run(line, check=False, env=os.environ | {"PYTHONPATH": os.environ.get("PYTHONPATH", "")})
+        subprocess.run(line, check=False, env=environment())
         if jobs.job(lab, job_id).state in ("queued", "running"):
             show.note("the round goes on; `o1coder demo` opens it again, `o1coder jobs list` shows it")
             return OK

@@ -29,6 +29,9 @@ class Prm(Trains):
     target: Literal["validity", "value"] = Field("validity", description="hard labels, or the search's soft values")
     query: str = Field("split:train", description="which trees: field:value words")
     margin: float = Field(0.0, ge=0, le=1, description="pair-wise: least difference of the siblings' values")
+    shuffle: int | None = Field(
+        None, description="control: labels shuffled within problem and kind of step by this seed (point-wise, validity)"
+    )
     iterations: int = Field(16, ge=1, description="optimizer iterations")
     batch: int = Field(8, ge=1, description="rows an iteration")
     lr: float = Field(5e-4, gt=0, description="learning rate")
@@ -43,13 +46,16 @@ def prm(lab: Lab, config: Prm, report: Reporter) -> None:
     from o1coder.text import FORMAT_DIGEST
     from o1coder.training import train
 
+    if config.shuffle is not None and (config.mode, config.target) != ("point", "validity"):
+        raise LabError("only point-wise validity labels can be shuffled", "leave --mode and --target away")
     by = By(job_id=report.job_id)
     excluded = selection.Excluded()
     with lab.reading() as connection:
         as_of = selection.as_of_now(connection)
         query = selection.Query.parse(config.query)
         if config.mode == "point":
-            rows = point_rows(selection.labelled_steps(connection, query, as_of, excluded, target=config.target))
+            found = selection.labelled_steps(connection, query, as_of, excluded, target=config.target)
+            rows = point_rows(found, config.shuffle)
         else:
             rows = pair_rows(selection.pairs(connection, query, as_of, excluded, margin=config.margin))
     frozen = datasets.freeze(
@@ -79,31 +85,37 @@ def prm(lab: Lab, config: Prm, report: Reporter) -> None:
         parent_id=config.refreshes,
         prompt=None,
         by=by,
-        note=f"{config.mode}-wise, {config.target}",
+        note=f"{config.mode}-wise, {config.target}"
+        + ("" if config.shuffle is None else ", labels shuffled: a control"),
     )
 
 
-def point_rows(found: Any) -> list[Row]:
-    """Rows {"text", "value", "weight"} with weight 1 / rows of the problem (measurement.md §3)."""
+def point_rows(found: Any, shuffle: int | None = None) -> list[Row]:
+    """Rows {"text", "value", "weight"} with weight 1 / rows of the problem; `shuffle` makes the control of
+    measurement.md §3, whose within-problem AUC must be no better than chance."""
     from collections import Counter
 
-    from o1coder import selection
+    from o1coder import measure, selection
     from o1coder.datasets import Row
     from o1coder.text import prefix_text
 
     items = list(found)
     count = Counter(item.problem_id for item in items)
+    targets = [item.target for item in items]
+    if shuffle is not None:
+        problems, kinds = [item.problem_id for item in items], [item.prefix[-1].action for item in items]
+        targets = [float(t) for t in measure.shuffled_labels(problems, kinds, [t == 1.0 for t in targets], shuffle)]
     return [
         Row(
             {
                 "text": prefix_text(item.task, selection.parts(item.prefix)),
-                "value": item.target,
+                "value": target,
                 "weight": 1 / count[item.problem_id],
             },
             step_id=item.prefix[-1].id,
             label_id=item.label_id,
         )
-        for item in items
+        for item, target in zip(items, targets, strict=True)
     ]
 
 

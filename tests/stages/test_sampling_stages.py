@@ -220,3 +220,25 @@ def test_the_report_of_a_round_that_has_not_begun_shows_what_is_not_there(lab: L
     text = "\n".join(report.lines(found))
     assert "n/a" in text
     assert "gate: not yet" in text
+
+
+def test_the_shuffle_control_moves_labels_only_within_problem_and_kind(lab: Lab, do: Do) -> None:
+    from collections import Counter
+
+    from o1coder.stages.prm import point_rows
+
+    do("synthesize", **FAKE)
+    with lab.reading() as connection:
+        as_of, query = selection.as_of_now(connection), selection.Query.parse("split:train")
+        found = list(selection.labelled_steps(connection, query, as_of, selection.Excluded(), target="validity"))
+    plain, mixed = point_rows(found), point_rows(found, 3)
+    assert [row.content["text"] for row in plain] == [row.content["text"] for row in mixed]
+
+    def sums(rows: list) -> Counter:  # type: ignore[type-arg]
+        return Counter(
+            (item.problem_id, item.prefix[-1].action, row.content["value"])
+            for item, row in zip(found, rows, strict=True)
+        )
+
+    assert sums(plain) == sums(mixed)
+    assert [row.content["value"] for row in plain] != [row.content["value"] for row in mixed]
