@@ -50,7 +50,8 @@ def record(lab: Lab, report: Reporter, items: Iterable[Item], **values: Any) -> 
 
 
 def record_trees(lab: Lab, report: Reporter, config: Any, split: str, prompt_digest: str | None, grown: Grown) -> int:
-    """An evaluation from this job's trees of one chain each; a tree that the budget ended early is no sample."""
+    """An evaluation from this job's trees of one chain each; a tree that the budget ended early is no sample. Sandbox
+    figures are of the verdicts that this job was first to ask for, whichever of its attempts asked."""
     with lab.reading() as connection:
         rows = connection.exec_driver_sql(
             "SELECT x.problem_id, COUNT(r.reward), "
@@ -63,6 +64,11 @@ def record_trees(lab: Lab, report: Reporter, config: Any, split: str, prompt_dig
         tokens = connection.exec_driver_sql(
             "SELECT COALESCE(SUM(c.tokens_in), 0), COALESCE(SUM(c.tokens_out), 0) FROM completion c "
             "JOIN tree x ON x.id = c.tree_id JOIN problem p ON p.id = x.problem_id WHERE x.job_id = ? AND p.split = ?",
+            (report.job_id, split),
+        ).one()
+        sandbox = connection.exec_driver_sql(
+            "SELECT COUNT(*), COALESCE(SUM(v.cpu_ms), 0) / 1000.0 FROM verdict v JOIN program g ON g.id = v.program_id "
+            "JOIN problem p ON p.id = g.problem_id WHERE v.job_id = ? AND p.split = ?",
             (report.job_id, split),
         ).one()
     return record(
@@ -79,8 +85,8 @@ def record_trees(lab: Lab, report: Reporter, config: Any, split: str, prompt_dig
         seed=config.seed,
         tokens_in=tokens[0],
         tokens_out=tokens[1],
-        sandbox_runs=grown.sandbox_runs,
-        sandbox_s=grown.sandbox_s,
+        sandbox_runs=sandbox[0],
+        sandbox_s=sandbox[1],
         stopped="budget" if grown.budget else None,
     )
 

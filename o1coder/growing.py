@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from sqlalchemy.engine import Connection
+
 from o1coder.checkpoints import Weights, weights
 from o1coder.errors import LabError
 from o1coder.lab import Lab
@@ -81,16 +83,14 @@ class Plan:
 
 
 class Grown(NamedTuple):
-    """What growing did: tree ids by (problem, ordinal), and how it ended."""
+    """What growing did: tree ids by (problem, ordinal), how many of the job's trees ended why (earlier attempts included),
+    whether a budget ended or prevented any; sandbox figures are of this attempt."""
 
     trees: dict[tuple[int, int], int]
     ended: dict[str, int]
+    budget: bool
     sandbox_runs: int
     sandbox_s: float
-
-    @property
-    def budget(self) -> bool:
-        return self.ended.get("budget", 0) > 0
 
 
 def grow(
@@ -180,6 +180,18 @@ def grow(
             on_progress=lambda p: report.progress(min(p.rollouts, total), total),
             flush_s=FLUSH_S,
         )
-    if outcome.ends.get("budget"):
+    with lab.reading() as connection:
+        ended = reasons(connection, report.job_id)
+    short = "budget" in ended or (not outcome.cancelled and len(ids) < len(plans))
+    if short:
         report.stopped("budget")
-    return Grown(ids, outcome.ends, remembering.runs, remembering.cpu_s)
+    return Grown(ids, ended, short, remembering.runs, remembering.cpu_s)
+
+
+def reasons(connection: Connection, job_id: int) -> dict[str, int]:
+    """How many trees of a job ended for which reason, whichever attempt saw it."""
+    rows = connection.exec_driver_sql(
+        "SELECT e.reason, COUNT(*) FROM tree x JOIN tree_end e ON e.tree_id = x.id WHERE x.job_id = ? GROUP BY e.reason",
+        (job_id,),
+    )
+    return {row[0]: row[1] for row in rows}

@@ -45,8 +45,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lab = Lab.create(folder / "lab")
     world.add_problems(lab)
     checkpoints.add_model(lab, "tiny", make_tiny_model(folder / "tiny"), "made", copy=True)
-    world.prepare(lab, "synthesize", sampler="fake:7", simulations=4, width=3)
-    world.prepare(lab, "policy-sft", policy=1, **FEW | {"iterations": 60, "lr": 1e-2, "lora_r": 0, "save_every": 60})
+    world.prepare(lab, "synthesize", sampler="fake:7", simulations=6, width=4)
+    some = {**FEW, "iterations": 70, "lr": 1e-2, "lora_r": 0, "save_every": 70}  # until its chains hold programs
+    world.prepare(lab, "policy-sft", policy=1, query=f"problem:{world.first_train_problem(lab)}", **some)
     world.prepare(lab, "tcg-sft", base=1, iterations=1, **FEW)
     world.prepare(lab, "prm", base=1, iterations=1, **FEW)
     return world.finished(lab)

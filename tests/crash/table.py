@@ -39,7 +39,7 @@ SCENARIOS = {
     "prm": Scenario("prm", {**FEW, "base": 1, "mode": "pair", "iterations": 2}, "trained"),
     "rl": Scenario(
         "rl",
-        {**FEW, "policy": 2, "prm": 4, "iterations": 3, "batch": 4, "generations": 4, "only_mixed": False},
+        {**FEW, "policy": 2, "prm": 4, "iterations": 3, "batch": 4, "generations": 4, "only_mixed": False, "limit": 1},
         "trained",
     ),
     "selfplay": Scenario(
@@ -118,7 +118,8 @@ SOME = """
         trainer after append program.on_log 1
         trainer after rename folder.write_atomic 1
         child after commit training.read 1
-        worker before rename folder.finish 1
+        worker before rename folder.finish 1"""
+AGAIN = """
         child after rename blobs.add_folder 2"""
 SLOW = {
     "synthesize": """
@@ -184,10 +185,10 @@ SLOW = {
         child before commit scoring.score_steps 1
         child after commit scoring.score_steps 1
         worker before commit scoring.score_steps 1""",
-    "tcg-sft": SOME,
-    "tcg-dpo": SOME,
+    "tcg-sft": SOME + AGAIN,
+    "tcg-dpo": SOME + AGAIN,
     "policy-sft": TRAINING,
-    "prm": SOME,
+    "prm": SOME + AGAIN,
     "rl": SOME
     + """
         judge before append grpo.write 1

@@ -19,7 +19,7 @@ from o1coder.problems.record import NewProblem
 from o1coder.problems.shipped import read
 from o1coder.problems.store import add_problem
 from o1coder.queries import jobs as questions
-from o1coder.queries import trees
+from o1coder.queries import problems, trees
 from o1coder.rows import By
 from o1coder.trees import canonical_json, export_rows
 from tests.crash.boundary import CROSSED, FIRED, PLAN, Plan
@@ -46,6 +46,12 @@ def add_problems(lab: Lab) -> None:
             assert isinstance(problem, NewProblem)
             if problem.source_key in PROBLEMS:
                 add_problem(connection, problem, ME)
+
+
+def first_train_problem(lab: Lab) -> int:
+    """The one that RL takes when it may take one."""
+    with lab.reading() as connection:
+        return problems.select(connection, split="train", slice=None, limit=1)[0]
 
 
 def add_stand_in(lab: Lab, scratch: Path, role: checkpoints.Role) -> int:
@@ -124,9 +130,10 @@ def left(lab: Lab, job_id: int) -> Left:
 _SAME = (
     "SELECT digest, kind, rows FROM dataset ORDER BY 1, 2",
     "SELECT role, format, iteration FROM checkpoint ORDER BY 1, 2, 3",
-    "SELECT e.split, e.mode, e.n, e.tokens_in, e.tokens_out, p.source_key, i.n, i.c, i.masked, i.complete "
+    "SELECT e.split, e.mode, e.n, e.tokens_in, e.tokens_out, IIF(e.mode = 'search', 0, e.sandbox_runs), p.source_key, "
+    "i.n, i.c, i.masked, i.complete "
     "FROM evaluation e JOIN evaluation_item i ON i.evaluation_id = e.id JOIN problem p ON p.id = i.problem_id "
-    "ORDER BY 1, 2, 6",
+    "ORDER BY 1, 2, 7",
     "SELECT p.source_key, s.purpose, s.digest FROM test_set s JOIN problem p ON p.id = s.problem_id ORDER BY 1, 2, 3",
     "SELECT stage, key, config FROM job WHERE stage <> 'export' ORDER BY id",
     "SELECT outcome, round FROM decision ORDER BY 1, 2",
