@@ -33,7 +33,7 @@ SCENARIOS = {
     "export": Scenario("export", {"kind": "stepwise", "out": "HOME/out"}),
     "solve": Scenario("solve", {**FAKE, "problem": 3, "simulations": 2}),
     "score": Scenario("score", {"scorer": "fake:7", "prm": 1}),
-    "tcg-sft": Scenario("tcg-sft", {**FEW, "base": 1, "iterations": 2}, "trained"),
+    "tcg-sft": Scenario("tcg-sft", {**FEW, "base": 1, "iterations": 2, "seed": 5}, "trained"),
     "tcg-dpo": Scenario("tcg-dpo", {**FEW, "tcg": 3, "iterations": 2}, "trained"),
     "policy-sft": Scenario("policy-sft", {**FEW, "policy": 1, "iterations": 3}, "trained"),
     "prm": Scenario("prm", {**FEW, "base": 1, "mode": "pair", "iterations": 2}, "trained"),

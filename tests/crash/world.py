@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import signal
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +28,7 @@ from tests.crash.boundary import CROSSED, FIRED, PLAN, Plan
 from tests.crash.worker import stop_worker
 
 PATIENCE_S = 600.0
+LEAVING_S = 60.0
 ME = By(author="tester")
 PROBLEMS = (
     *("sum-list", "double-number", "largest-number", "text-length"),
@@ -73,12 +76,13 @@ class Left(NamedTuple):
 
 
 class Ran(NamedTuple):
-    """A job that ended, and the boundaries that it crossed, in order."""
+    """A job that ended, the boundaries that it crossed, in order, and the processes that would not go: {job: pids}."""
 
     job: questions.JobView
     left: Left
     crossed: list[str]
     fired: str | None
+    living: dict[int, list[int]]
 
 
 def run(template: Path, home: Path, stage: str, config: Mapping[str, Any], plan: Plan | None = None) -> Ran:
@@ -94,7 +98,7 @@ def run(template: Path, home: Path, stage: str, config: Mapping[str, Any], plan:
     finally:
         stop_worker(lab)
         for pids in alive.marked(lab.home).values():
-            alive.send(pids, 9)
+            alive.send(pids, signal.SIGKILL)
         lab.close()
 
 
@@ -102,11 +106,15 @@ def wait(lab: Lab, job_id: int) -> Ran:
     """The job once it has ended. No time limit decides anything: the patience is for a test that hangs."""
     job = verbs.wait(lab, job_id, timeout_s=PATIENCE_S)
     fired = lab.home / FIRED
+    until = time.monotonic() + LEAVING_S  # a child writes its outcome, then leaves
+    while (living := alive.marked(lab.home)) and time.monotonic() < until:
+        time.sleep(0.05)
     return Ran(
         job,
         left(lab, job_id),
         (lab.home / CROSSED).read_text().splitlines(),
         fired.read_text() if fired.exists() else None,
+        living,
     )
 
 
