@@ -17,6 +17,8 @@ from typing import Any
 from o1coder import embedded, recipes
 from o1coder.cli import NO, OK, home_of
 from o1coder.commands import models, show
+from o1coder.commands.verbs import count
+from o1coder.errors import LabError
 from o1coder.jobs import verbs
 from o1coder.jobs.launch import ensure_worker, environment
 from o1coder.lab import DATABASE, Lab
@@ -28,13 +30,23 @@ RUN = "demo"
 def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
     """Run, resume or go on."""
     parser.add_argument(
-        "--rounds", type=int, default=None, help="rounds of the run in all (default: one more than are done)"
+        "--rounds",
+        type=count,
+        metavar="N",
+        default=None,
+        help="rounds of the run in all (default: one more than are done)",
     )
     parser.add_argument("--full", action="store_true", help="no budgets: hours rather than minutes")
     parser.add_argument("--no-screens", action="store_true", help="print progress even in a terminal")
     parser.add_argument("--out", type=Path, default=Path("demo.json"), help="where the figures go")
     options = parser.parse_args(words)
     home = home_of(options)
+    if getattr(options, "readonly", False):
+        raise LabError("demo writes", "leave --readonly away")
+    if not options.out.resolve().parent.is_dir():
+        raise LabError(
+            f"there is no folder {options.out.parent} for the figures", "make it first, or name another --out"
+        )
     lab = show.open_lab(options, write=True) if (home / DATABASE).exists() else Lab.create(home)
     prepare(lab)
     base = models.fetch(lab, embedded.NAME)

@@ -19,6 +19,8 @@ def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
     elif name == "backup":
         parser.add_argument("file", type=Path)
     options = parser.parse_args(words)
+    if name in ("init", "upgrade") and getattr(options, "readonly", False):
+        raise LabError(f"{name} writes", "leave --readonly away")
     if name == "init":
         from o1coder.lab import Lab
 

@@ -111,6 +111,11 @@ sql
 labels add 1:0 valid --readonly
 --readonly worker
 run synthesize --readonly
+upgrade --readonly
+init --readonly
+demo --readonly
+demo --rounds 0
+demo --out /nonexistent/demo.json
 --home
 """
 
