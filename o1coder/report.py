@@ -161,7 +161,9 @@ def lines(found: Mapping[str, Any]) -> list[str]:
     for label, one in found["tcg"].items():
         if one is not None:
             share = _share(one["validity"], one["low"], one["high"])
-            out.append(f"  {label:<18}{share}  {one['valid']} of {one['asked']} asked for, {one['parsed']} could be read")
+            out.append(
+                f"  {label:<18}{share}  {one['valid']} of {one['asked']} asked for, {one['parsed']} could be read"
+            )
     data = found["data"]
     if data:
         labels = ", ".join(f"{n} {value}" for value, n in data["labels"].items())

@@ -123,7 +123,9 @@ def add_test_set(connection: Connection, problem_id: int, purpose: str, case_ids
     """Freeze a choice of cases, in this order, duplicates left out."""
     ids = list(dict.fromkeys(case_ids))
     cases = table(TestCase)
-    digests = {row[0]: row[1] for row in connection.execute(select(cases.c.id, cases.c.digest).where(cases.c.id.in_(ids)))}
+    digests = {
+        row[0]: row[1] for row in connection.execute(select(cases.c.id, cases.c.digest).where(cases.c.id.in_(ids)))
+    }
     key = {"problem_id": problem_id, "purpose": purpose, "digest": digest([digests[i] for i in ids])}
     known = find(connection, TestSet, **key)
     if known is not None:
