@@ -22,6 +22,7 @@ from o1coder.lab import Lab
 from o1coder.stage import Reporter
 from o1coder.train.folder import ATTEMPT_VARIABLE
 from o1coder.train.launch import Placement, launch_line
+from o1coder.train.process import TERMINATED
 
 POLL_S = 0.25
 GRACE_S = 8.0  # below the worker's own grace, so that the trainer is gone before its stage is killed
@@ -47,7 +48,8 @@ def train(
     """Run the trainer named by `spec["kind"]` over `rows` until it is done; a finished folder is not trained again.
 
     `ingest` maps further files (`rollouts.jsonl`) to functions that write their new lines. LabError when the trainer
-    fails, with the last lines it said; `Cancelled` when the job is cancelled.
+    fails, with the last lines it said; `Cancelled` when the job is asked to end before its trainer is done: what was
+    trained waits in the folder for the next attempt.
     """
     folder = lab.job_folder(report.job_id) / "train"
     _prepare(folder, spec, rows)
@@ -59,7 +61,9 @@ def train(
     for tail in tails:
         tail.read()
     done = json.loads((folder / "done.json").read_text())
-    if done.get("stopped") == "budget":
+    if done["stopped"] not in ("done", "budget"):
+        raise LabError(f"the trainer stopped by {done['stopped']!r}: it is not done", "run the stage anew", "bug")
+    if done["stopped"] == "budget":
         report.stopped("budget")
     return Trained(folder / "model", done)
 
@@ -129,9 +133,9 @@ def failure(status: int, said: str) -> LabError:
         kind, hint = "host-oom", "lower batch or max_length, or close what else runs here"
     elif "No space left" in said:
         kind, hint = "disk-full", "free some space, then `o1coder jobs retry`"
-    elif status < 0:
+    elif status < 0 or status == TERMINATED:
         kind, hint = "signal", "`o1coder jobs retry` goes on from the last complete checkpoint"
-        last = f"killed by {signal.Signals(-status).name}"
+        last = f"ended by {signal.Signals(-status if status < 0 else signal.SIGTERM).name}"
     return LabError(f"the trainer ended with status {status}: {last}", hint, kind)
 
 

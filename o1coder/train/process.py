@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 PR_SET_PDEATHSIG = 1
+TERMINATED = 128 + signal.SIGTERM  # how a trainer that SIGTERM stopped says that it is not done
 PARENT_VARIABLE = "O1CODER_PARENT_PID"
 
 

@@ -3,7 +3,8 @@
 A program gives `run` a function that builds its Trainer. The loop itself is transformers'. A run stops between two
 iterations: when they are done, at SIGTERM, or when the next one would end past the budget; at least one is always
 done. What is kept is whole: metrics line by line, complete checkpoints only, model/ renamed into place, done.json
-last. No evaluation happens here, and learning rates are constant, so that a budget does not bend a schedule.
+last. A SIGTERM is no end: it leaves a checkpoint and no done.json, and the next attempt goes on from there. No
+evaluation happens here, and learning rates are constant, so that a budget does not bend a schedule.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ from typing import Any
 
 from o1coder.errors import LabError
 from o1coder.train.folder import Attempt, Folder, weights_digest
-from o1coder.train.process import Progress, StopSignal, die_with_parent
+from o1coder.train.process import TERMINATED, Progress, StopSignal, die_with_parent
 from o1coder.train.spec import TrainKind, TrainSpec, checkpoint_period
 
 TRAINER_FILES = ("optimizer*", "scheduler*", "scaler*", "rng_state*", "trainer_state*", "training_args*", "complete*")
+REASONS = ("", "budget", "signal")  # why a run stops early; where ranks differ, the last of them counts
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,10 @@ Build = Callable[[Run], Any]
 
 
 def main(kind: TrainKind, build: Build) -> None:
-    """Run one trainer program over the folder named on the command line, and exit (0 done, 2 the user can mend it)."""
+    """Run one trainer program over the folder that the command line names, and exit.
+
+    0: done. 2: the user can mend it. 143: stopped by SIGTERM, to be gone on with.
+    """
     started = time.monotonic()
     die_with_parent()
     if len(sys.argv) != 2:
@@ -150,13 +155,16 @@ def _train(this: Run, build: Build) -> None:
         trainer.add_callback(_watcher(this, outcome))
         checkpoint = folder.last_checkpoint()
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        if trainer.state.global_step:
+        if trainer.state.global_step and outcome.get("stopped") != "signal":
             trainer.save_model(str(partial))
     except torch.cuda.OutOfMemoryError as error:
         hint = "lower batch or max_length, raise accumulate, or set gradient_checkpointing"
         raise LabError(f"the GPU ran out of memory: {error}", hint, "gpu-oom") from error
     if not trainer.state.global_step:
         raise LabError("no iteration was possible: too few rows for one batch", "lower batch, or give more rows")
+    if outcome.get("stopped") == "signal":
+        this.progress.emit("terminated", {"iterations": int(trainer.state.global_step)})
+        raise SystemExit(TERMINATED)
     if trainer.is_world_process_zero():
         facts = getattr(trainer, "data_facts", {})
         _finish(this, partial, int(trainer.state.global_step), outcome.get("stopped", "done"), facts)
@@ -175,11 +183,11 @@ def _watcher(this: Run, outcome: dict[str, str]) -> Any:
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
             done = int(state.global_step)
             pace_s = (time.monotonic() - self.began) / max(done - self.first, 1)
-            reason = "signal" if this.stop.received else "budget" if _spent(this, pace_s) else ""
-            if _agreed(bool(reason)) and done < spec.iterations:
-                outcome["stopped"] = reason or "signal"
+            reason = _agreed("signal" if this.stop.received else "budget" if _spent(this, pace_s) else "")
+            if reason and done < spec.iterations:
+                outcome["stopped"] = reason
                 control.should_training_stop = True
-            control.should_save = done % period == 0
+            control.should_save = done % period == 0 or outcome.get("stopped") == "signal"
             return control
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
@@ -272,17 +280,17 @@ def _threads(spec: TrainSpec) -> None:
         torch.set_num_threads(spec.threads)
 
 
-def _agreed(stop: bool) -> bool:
-    """Whether any rank wants to stop: all must leave the loop at the same iteration."""
+def _agreed(reason: str) -> str:
+    """Why any rank wants to stop, a signal before a budget: all must leave the loop at the same iteration and alike."""
     import torch
     from torch import distributed
 
     if not (distributed.is_available() and distributed.is_initialized()):
-        return stop
+        return reason
     device = "cuda" if distributed.get_backend() == "nccl" else "cpu"
-    flag = torch.tensor(float(stop), device=device)
+    flag = torch.tensor(REASONS.index(reason), device=device)
     distributed.all_reduce(flag, distributed.ReduceOp.MAX)
-    return bool(flag.item())
+    return REASONS[int(flag.item())]
 
 
 def _leave_group() -> None:

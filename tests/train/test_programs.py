@@ -144,11 +144,19 @@ def test_a_budget_stops_after_at_least_one_iteration_and_a_later_attempt_adds_no
 
 
 def test_a_termination_request_keeps_what_there_is(tiny: Path, tmp_path: Path) -> None:
-    folder = make(tmp_path / "a", tiny, CHAINS, kind="sft", iterations=50)
-    train(folder, sft.build, stopped=True)
+    alone = make(tmp_path / "alone", tiny, CHAINS, kind="sft", iterations=6)
+    train(alone, sft.build)
+    folder = make(tmp_path / "a", tiny, CHAINS, kind="sft", iterations=6)
+    with pytest.raises(SystemExit) as end:
+        train(folder, sft.build, stopped=True)
+    assert end.value.code == 143
+    assert not folder.done.exists()
+    assert not folder.model.exists()
+    start = train(folder, sft.build).events[0]
+    assert (start["attempt"], start["resumed_from_iteration"]) == (2, 1)
     done = json.loads(folder.done.read_text())
-    assert (done["iterations"], done["stopped"]) == (1, "signal")
-    assert weights(folder)
+    assert (done["iterations"], done["stopped"]) == (6, "done")
+    assert weights(folder) == weights(alone)
 
 
 def test_bf16_computes_nearly_the_same_and_saves_an_fp32_adapter(tiny: Path, tmp_path: Path) -> None:
