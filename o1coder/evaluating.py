@@ -22,7 +22,7 @@ from o1coder.trees import cases_of
 from o1coder.verdicts import Remembering, add_profile, add_verdict, asked, known_for, question
 
 if TYPE_CHECKING:
-    from o1coder.growing import Grown
+    from o1coder.growing import Waves
 
 
 class Item(NamedTuple):
@@ -49,28 +49,35 @@ def record(lab: Lab, report: Reporter, items: Iterable[Item], **values: Any) -> 
         return evaluation_id
 
 
-def record_trees(lab: Lab, report: Reporter, config: Any, split: str, prompt_digest: str | None, grown: Grown) -> int:
-    """An evaluation from this job's trees of one chain each; a tree that the budget ended early is no sample. Sandbox
-    figures are of the verdicts that this job was first to ask for, whichever of its attempts asked."""
+def spent(connection: Connection, job_id: int, split: str) -> dict[str, Any]:
+    """What a job's samples on a split cost, over all its attempts. Sandbox figures are of the verdicts that this job was
+    first to ask for: an equal question that the lab had an answer to is not run again."""
+    tokens = connection.exec_driver_sql(
+        "SELECT COALESCE(SUM(c.tokens_in), 0), COALESCE(SUM(c.tokens_out), 0) FROM completion c "
+        "JOIN tree x ON x.id = c.tree_id JOIN problem p ON p.id = x.problem_id WHERE x.job_id = ? AND p.split = ?",
+        (job_id, split),
+    ).one()
+    sandbox = connection.exec_driver_sql(
+        "SELECT COUNT(*), COALESCE(SUM(v.cpu_ms), 0) / 1000.0 FROM verdict v JOIN program g ON g.id = v.program_id "
+        "JOIN problem p ON p.id = g.problem_id WHERE v.job_id = ? AND p.split = ?",
+        (job_id, split),
+    ).one()
+    return {"tokens_in": tokens[0], "tokens_out": tokens[1], "sandbox_runs": sandbox[0], "sandbox_s": sandbox[1]}
+
+
+def record_trees(lab: Lab, report: Reporter, config: Any, split: str, prompt_digest: str, waves: Waves) -> int:
+    """An evaluation from this job's trees of one chain each, of the waves that were grown to their end. Masked samples
+    (the judge failed) count in neither n, c nor complete."""
     with lab.reading() as connection:
         rows = connection.exec_driver_sql(
             "SELECT x.problem_id, COUNT(r.reward), "
             "COALESCE(SUM(r.reward IS NOT NULL AND r.total > 0 AND r.passed = r.total), 0), "
-            "SUM(r.reward IS NULL), SUM(r.program_id IS NOT NULL) FROM tree x JOIN problem p ON p.id = x.problem_id "
-            "JOIN rollout r ON r.tree_id = x.id WHERE x.job_id = ? AND p.split = ? "
-            "GROUP BY x.problem_id ORDER BY x.problem_id",
-            (report.job_id, split),
+            "SUM(r.reward IS NULL), SUM(r.program_id IS NOT NULL AND r.reward IS NOT NULL) FROM tree x "
+            "JOIN problem p ON p.id = x.problem_id JOIN rollout r ON r.tree_id = x.id "
+            "WHERE x.job_id = ? AND p.split = ? AND x.ordinal < ? GROUP BY x.problem_id ORDER BY x.problem_id",
+            (report.job_id, split, waves.done),
         ).all()
-        tokens = connection.exec_driver_sql(
-            "SELECT COALESCE(SUM(c.tokens_in), 0), COALESCE(SUM(c.tokens_out), 0) FROM completion c "
-            "JOIN tree x ON x.id = c.tree_id JOIN problem p ON p.id = x.problem_id WHERE x.job_id = ? AND p.split = ?",
-            (report.job_id, split),
-        ).one()
-        sandbox = connection.exec_driver_sql(
-            "SELECT COUNT(*), COALESCE(SUM(v.cpu_ms), 0) / 1000.0 FROM verdict v JOIN program g ON g.id = v.program_id "
-            "JOIN problem p ON p.id = g.problem_id WHERE v.job_id = ? AND p.split = ?",
-            (report.job_id, split),
-        ).one()
+        cost = spent(connection, report.job_id, split)
     return record(
         lab,
         report,
@@ -79,15 +86,12 @@ def record_trees(lab: Lab, report: Reporter, config: Any, split: str, prompt_dig
         split=split,
         slice=config.slice,
         mode=config.mode,
-        n=config.n,
+        n=waves.done,
         temperature=config.temperature,
         prompt_digest=prompt_digest,
         seed=config.seed,
-        tokens_in=tokens[0],
-        tokens_out=tokens[1],
-        sandbox_runs=sandbox[0],
-        sandbox_s=sandbox[1],
-        stopped="budget" if grown.budget else None,
+        stopped="budget" if waves.budget else None,
+        **cost,
     )
 
 
@@ -121,7 +125,7 @@ def read_programs(connection: Connection, file: str) -> dict[int, list[str]]:
 
 
 def judge_codes(lab: Lab, report: Reporter, codes: Mapping[int, Sequence[str | None]], by: By) -> list[Item]:
-    """Judge programs on every problem's held-out (train: reward) tests and store the verdicts; None is a sample without
+    """Judge programs on every problem's held-out (train: audit) tests and store the verdicts; None is a sample without
     a program, which is wrong. LabError when a problem has no tests."""
     from o1coder.judge import Judge
 
@@ -134,7 +138,7 @@ def judge_codes(lab: Lab, report: Reporter, codes: Mapping[int, Sequence[str | N
             if report.cancelled:
                 return items
             with lab.reading() as connection:
-                what, test_set = asked(connection, problem_id), problems.test_set(connection, problem_id)
+                what, test_set = asked(connection, problem_id), problems.unseen_set(connection, problem_id)
                 if test_set is None:
                     raise LabError(f"problem {problem_id} has no tests to judge with", "import it again with tests")
                 cases = cases_of(connection, test_set)
@@ -151,13 +155,13 @@ def judge_codes(lab: Lab, report: Reporter, codes: Mapping[int, Sequence[str | N
                     failed = any(v.code in ("IE", "SK") for v in verdicts)
                     masked += failed
                     passed += not failed and all(v.code == "AC" for v in verdicts)
-            items.append(Item(problem_id, len(found) - masked, passed, masked, len(programs)))
+            items.append(Item(problem_id, len(found) - masked, passed, masked, len(programs) - masked))
             report.progress(len(items), len(codes))
     return items
 
 
-def evaluate_programs(lab: Lab, report: Reporter, file: str, slice: str | None, seed: int) -> None:
-    """Judge a file's programs; one evaluation a split they touch."""
+def evaluate_programs(lab: Lab, report: Reporter, file: str, seed: int) -> None:
+    """Judge a file's programs; one evaluation a split that its problems lie in."""
     with lab.reading() as connection:
         wanted = read_programs(connection, file)
         split_of = {i: problems.show(connection, i).row.split for i in wanted}
@@ -166,13 +170,7 @@ def evaluate_programs(lab: Lab, report: Reporter, file: str, slice: str | None, 
         return
     for split in sorted(set(split_of.values())):
         found = [item for item in items if split_of[item.problem_id] == split]
-        record(
-            lab,
-            report,
-            found,
-            split=split,
-            slice=slice,
-            mode="programs",
-            n=max(item.n + item.masked for item in found),
-            seed=seed,
-        )
+        with lab.reading() as connection:
+            cost = spent(connection, report.job_id, split)
+        most = max(item.n + item.masked for item in found)
+        record(lab, report, found, split=split, mode="programs", n=most, seed=seed, **cost)

@@ -232,7 +232,7 @@ def _measure(lab: Lab, report: Reporter, asking: Asking) -> None:
                 insert(EvaluationItem).values(
                     evaluation_id=evaluation_id,
                     problem_id=row[0],
-                    n=row[1],
+                    n=row[1] - (row[2] - row[3]),
                     c=row[4],
                     masked=row[2] - row[3],  # parsed cases that nobody could judge
                     complete=row[2],

@@ -7,6 +7,7 @@ lab; a killed stage that is started again goes on inside its trees.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -79,7 +80,7 @@ class Plan:
     config: SearchConfig
     prompt: Prompt
     seed: int
-    test_set: int | None = None  # default: the problem's reward or held-out set
+    test_set: int | None = None  # default: the set that steers work on the problem
 
 
 class Grown(NamedTuple):
@@ -107,8 +108,10 @@ def grow(
     deadline: Callable[[], bool] | None = None,
     token_budget: int | None = None,
     workers: int | None = None,
+    before: tuple[int, int] = (0, 0),
 ) -> Grown:
-    """Grow `plans` to their ends or to the budget. LabError when a problem has no test set to judge with."""
+    """Grow `plans` to their ends or to the budget. `before`: (rollouts done, rollouts in all) where these plans are a part
+    of the job. LabError when a problem has no test set to judge with."""
     from o1coder.judge import Judge
     from o1coder.search import TreeSpec, run_search
 
@@ -116,7 +119,8 @@ def grow(
     writer = TreeWriter(by, report.attempt, origin)
     writer.label, writer.estimate = label, estimate
     ids: dict[tuple[int, int], int] = {}
-    total = max(1, sum(plan.config.expected_rollouts for plan in plans))
+    expected = max(1, sum(plan.config.expected_rollouts for plan in plans))
+    start, total = before[0], before[1] or expected
 
     def specs() -> Iterator[TreeSpec]:
         for plan in plans:
@@ -177,7 +181,7 @@ def grow(
             cancelled=lambda: report.cancelled,
             deadline=budget,
             token_budget=token_budget,
-            on_progress=lambda p: report.progress(min(p.rollouts, total), total),
+            on_progress=lambda p: report.progress(start + min(p.rollouts, expected), total),
             flush_s=FLUSH_S,
         )
     with lab.reading() as connection:
@@ -186,6 +190,50 @@ def grow(
     if short:
         report.stopped("budget")
     return Grown(ids, ended, short, remembering.runs, remembering.cpu_s)
+
+
+class Waves(NamedTuple):
+    """How many whole waves were grown, and whether a budget kept the rest from being begun."""
+
+    done: int
+    budget: bool
+
+
+def grow_waves(
+    lab: Lab,
+    report: Reporter,
+    waves: Sequence[Sequence[Plan]],
+    sampler: Sampler,
+    policy_id: int | None,
+    *,
+    kind: Literal["search", "group"],
+) -> Waves:
+    """Grow plans wave by wave for an evaluation. A wave (one sample of every problem) is grown to its end or not begun: a
+    budget that cut chains in flight would count those that fail early and drop the longer ones. At least one is grown."""
+    sizes = [sum(plan.config.expected_rollouts for plan in wave) for wave in waves]
+    spent: list[float] = []
+    for n, wave in enumerate(waves):
+        left = report.remaining_s
+        if spent and left is not None and left < sum(spent) / len(spent):
+            report.stopped("budget")
+            return Waves(n, True)
+        began = time.monotonic()
+        grow(
+            lab,
+            report,
+            wave,
+            sampler,
+            policy_id,
+            kind=kind,
+            origin="evaluation",
+            label=False,
+            deadline=lambda: False,
+            before=(sum(sizes[:n]), sum(sizes)),
+        )
+        if report.cancelled:
+            return Waves(n, False)
+        spent.append(time.monotonic() - began)
+    return Waves(len(waves), False)
 
 
 def reasons(connection: Connection, job_id: int) -> dict[str, int]:

@@ -27,14 +27,15 @@ def round_report(lab: Lab, run: str, number: int) -> dict[str, Any]:
     """Everything the round's table says."""
     with lab.reading() as connection:
         done = rounds.done(connection, run, number)
+        standing = _standing(connection, run, number)
         costs = rounds.costs(connection, run, number)
         decision = rounds.decision(connection, run, number)
         found: dict[str, Any] = {
             "run": run,
             "round": number,
-            "tcg": {label: _validity(connection, done.get(move)) for label, move in GENERATORS},
+            "tcg": _validities(connection, standing),
             "data": _data(connection, done.get("synthesize")),
-            "pass_at_1": _conditions(connection, done, "test"),
+            "pass_at_1": _conditions(connection, standing, "test"),
             "decision": None
             if decision is None
             else {"outcome": decision.outcome, "checkpoint": decision.checkpoint, **decision.evidence},
@@ -48,6 +49,17 @@ def round_report(lab: Lab, run: str, number: int) -> dict[str, Any]:
     found["training"] = {
         move: _iterations(lab, done.get(move)) for move in ("tcg-sft", "tcg-dpo", "policy-sft", "prm", "rl")
     }
+    return found
+
+
+def _standing(connection: Connection, run: str, number: int) -> dict[str, tuple[int, loop.Done]]:
+    """The newest (round, job) of every measure, up to this round: the base is measured once a run, in its first round."""
+    measures = {move for _, move in (*CONDITIONS, *GENERATORS)}
+    found: dict[str, tuple[int, loop.Done]] = {}
+    for earlier in range(number + 1):
+        for move, done in rounds.done(connection, run, earlier).items():
+            if move in measures:
+                found[move] = (earlier, done)
     return found
 
 
@@ -73,8 +85,18 @@ def _items(connection: Connection, move: loop.Done | None, split: str | None) ->
     return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
-def _validity(connection: Connection, move: loop.Done | None) -> dict[str, Any] | None:
-    items = _items(connection, move, None)
+def _validities(connection: Connection, standing: Mapping[str, tuple[int, loop.Done]]) -> dict[str, Any]:
+    """Raw validity of the generators, over the problems that all of them were asked for: one that a budget stopped early
+    would else be compared on other problems."""
+    items = {
+        label: _items(connection, standing[move][1] if move in standing else None, None) for label, move in GENERATORS
+    }
+    asked = [{item[0] for item in found} for found in items.values() if found]
+    shared = set.intersection(*asked) if asked else set()
+    return {label: _validity([item for item in found if item[0] in shared]) for label, found in items.items()}
+
+
+def _validity(items: list[tuple[int, int, int, int]]) -> dict[str, Any] | None:
     if not items:
         return None
     asked, parsed = sum(i[1] for i in items), sum(i[3] for i in items)
@@ -114,8 +136,11 @@ def _data(connection: Connection, move: loop.Done | None) -> dict[str, Any]:
     return counts
 
 
-def _conditions(connection: Connection, done: Mapping[str, loop.Done], split: str) -> dict[str, Any]:
-    items = {label: _items(connection, done.get(move), split) for label, move in CONDITIONS}
+def _conditions(connection: Connection, standing: Mapping[str, tuple[int, loop.Done]], split: str) -> dict[str, Any]:
+    items = {
+        label: _items(connection, standing[move][1] if move in standing else None, split) for label, move in CONDITIONS
+    }
+    rounds_of = {label: standing[move][0] for label, move in CONDITIONS if move in standing}
     out: dict[str, Any] = {}
     base = [(p, n, c) for p, n, c, _ in items["base pseudocode"]]
     for label, found in items.items():
@@ -127,6 +152,7 @@ def _conditions(connection: Connection, done: Mapping[str, loop.Done], split: st
         samples, complete = sum(n for _, n, _, _ in found), sum(k for *_, k in found)
         right = sum(c for _, _, c, _ in found)
         out[label] = {
+            "round": rounds_of[label],
             "problems": len(found),
             "samples": samples,
             "value": estimate.value,
@@ -182,10 +208,11 @@ def lines(found: Mapping[str, Any]) -> list[str]:
         against = one["against_base"]
         gain = "" if against is None else _share(against["difference"], against["low"], against["high"], sign=True)
         complete = "n/a" if one["complete"] is None else f"{one['complete']:.0%}"
-        out.append(f"  {label:<18}{_share(one['value'], one['low'], one['high']):<22}{complete:<10}{gain}")
+        earlier = "" if one["round"] == found["round"] else f"  (round {one['round']})"
+        out.append(f"  {label:<18}{_share(one['value'], one['low'], one['high']):<22}{complete:<10}{gain}{earlier}")
     out += _power_lines(found)
     out += _decision_lines(found["decision"])
-    out += ["", f"{'stage':<14}{'s':>7} {'tokens':>8} {'sandbox':>8}  note"]
+    out += ["", f"{'stage':<14}{'s':>7} {'tokens':>8} {'verdicts':>8}  note"]
     for cost in found["stages"]:
         note = "stopped at its budget, kept what it had" if cost["stopped"] == "budget" else ""
         seconds = "-" if cost["seconds"] is None else f"{cost['seconds']:.0f}"
@@ -198,7 +225,7 @@ def _share(value: float | None, low: float | None, high: float | None, *, sign: 
     if value is None:
         return "n/a"
     form = "+.2f" if sign else ".2f"
-    bounds = "" if low is None or high is None else f" [{low:{form}}, {high:{form}}]"
+    bounds = "" if low is None or high is None or low == high else f" [{low:{form}}, {high:{form}}]"
     return f"{value:{form}}{bounds}"
 
 
@@ -227,9 +254,8 @@ def _power_lines(found: Mapping[str, Any]) -> list[str]:
     one = found["pass_at_1"].get("after RL")
     iterations = found["training"].get("rl")
     gain = None if not one or not one["against_base"] else one["against_base"]["detectable_gain"]
-    out = []
-    if gain is not None:
-        out.append(f"  the smallest gain that this size shows with 80 % power: {100 * gain:.0f} points")
+    shown = "n/a (no problem differs)" if gain is None else f"{100 * gain:.0f} points"
+    out = [f"  the smallest gain over base pseudocode that this size shows with 80 % power: {shown}"]
     if iterations is not None:
         word = "iteration" if iterations == 1 else "iterations"
         out.append(

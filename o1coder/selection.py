@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy.engine import Connection
@@ -66,6 +66,15 @@ class Query:
         """The query's canonical text."""
         return " ".join(f"{f.name}:{v}" for f in fields(self) for v in getattr(self, f.name))
 
+    def training(self) -> Query:
+        """The same query held to what may be trained on: searches and RL groups over train problems. LabError when it asks
+        for more: another split, or the fresh draws that measure a PRM."""
+        wrong = [f"split:{s}" for s in self.split if s != "train"]
+        wrong += [f"kind:{k}" for k in self.kind if k not in ("search", "group")]
+        if wrong:
+            raise LabError(f"{wrong[0]} may not be trained on", "train on split:train; the other splits measure")
+        return replace(self, split=("train",), kind=self.kind or ("search", "group"))
+
     def where(self) -> tuple[str, tuple[str, ...]]:
         """SQL over aliases `pr` (problem), `x` (tree), `j` (job) and `rn` (run)."""
         columns = {
@@ -115,6 +124,7 @@ class Chain(NamedTuple):
     problem_id: int
     task: Task
     steps: tuple[StepRow, ...]
+    label_ids: tuple[int, ...]  # that count for its steps
 
 
 class Labelled(NamedTuple):
@@ -124,7 +134,7 @@ class Labelled(NamedTuple):
     tree_id: int
     task: Task
     prefix: tuple[StepRow, ...]  # up to and with the step itself
-    label_id: int
+    label_ids: tuple[int, ...]  # its own, and a person's that condemned it where that decides the target
     value: str
     source: str
     v_pass: float | None
@@ -166,11 +176,17 @@ class _Tree(NamedTuple):
     split: str
 
 
-def _trees(connection: Connection, query: Query, as_of: AsOf) -> Iterator[_Tree]:
+# Judged by reward tests, or by held-out ones where a query asks for another split than train. Generated tests are partly
+# wrong, and audit tests are never a filter.
+_TRUSTED = "AND (SELECT t.purpose FROM test_set t WHERE t.id = x.test_set_id) IN ('reward', 'held-out') "
+
+
+def _trees(connection: Connection, query: Query, as_of: AsOf, *, every: bool = False) -> Iterator[_Tree]:
     where, values = query.where()
-    kinds = "" if query.kind or query.job else "AND x.kind IN ('search', 'group') "
+    kinds = "" if query.kind or every else "AND x.kind IN ('search', 'group') "
+    trusted = "" if every else _TRUSTED
     for row in connection.exec_driver_sql(
-        f"{_TREES} WHERE x.id <= {as_of['tree']} {kinds}AND {where} ORDER BY x.id", values
+        f"{_TREES} WHERE x.id <= {as_of['tree']} {kinds}{trusted}AND {where} ORDER BY x.id", values
     ).all():
         yield _Tree(row[0], row[1], Task(row[2], row[3], row[4], row[5]), bool(row[6]), row[7])
 
@@ -239,7 +255,8 @@ def chains(
                 excluded.add(f"more than {per_problem} chains of one problem")
             else:
                 kept.add(texts)
-                yield Chain(rollout_id, tree.problem_id, tree.task, path)
+                rests_on = tuple(labels[s.id][0] for s in path if s.id in labels)
+                yield Chain(rollout_id, tree.problem_id, tree.task, path, rests_on)
 
 
 def labelled_steps(
@@ -252,17 +269,20 @@ def labelled_steps(
             excluded.add("the prompt carried a reference program")
             continue
         steps, labels = _steps(connection, tree.id, as_of), _labels(connection, tree.id, as_of)
-        condemned: set[int] = set()
+        condemned: dict[int, int] = {}  # steps to the person's label that says so
         for step in steps.values():
             if step.parent_id is None:
                 continue
             found = labels.get(step.id)
-            if step.parent_id in condemned or (found and found[1] == "invalid" and found[2] == "human"):
-                condemned.add(step.id)
+            if found and found[1] == "invalid" and found[2] == "human":
+                condemned[step.id] = found[0]
+            elif step.parent_id in condemned:
+                condemned[step.id] = condemned[step.parent_id]
             if found is None:
                 excluded.add("no label")
                 continue
             label_id, value, source, v_pass, k = found
+            rests_on = (label_id,)
             if query.label and source not in query.label:
                 excluded.add("no label of the wanted source")
                 continue
@@ -272,14 +292,14 @@ def labelled_steps(
                     continue
                 aim = 1.0 if value == "valid" else 0.0
             elif step.id in condemned:
-                aim = 0.0
+                aim, rests_on = 0.0, tuple(dict.fromkeys((label_id, condemned[step.id])))
             elif source == "human" or v_pass is None:
                 excluded.add("a person's label has no value" if source == "human" else "no value")
                 continue
             else:
                 aim = v_pass
             path = _path(steps, step.id)
-            yield Labelled(tree.problem_id, tree.id, tree.task, path, label_id, value, source, v_pass, k, aim)
+            yield Labelled(tree.problem_id, tree.id, tree.task, path, rests_on, value, source, v_pass, k, aim)
 
 
 def pairs(
@@ -331,7 +351,7 @@ def unscored(connection: Connection, query: Query, prm: int) -> Iterator[Unscore
     from o1coder.text import FORMAT_DIGEST
 
     as_of = as_of_now(connection)
-    for tree in _trees(connection, query, as_of):
+    for tree in _trees(connection, query, as_of, every=True):
         done = {
             row[0]
             for row in connection.exec_driver_sql(

@@ -15,10 +15,10 @@ from sqlalchemy.engine import Connection
 from o1coder.canonical import digest_bytes
 from o1coder.errors import LabError
 from o1coder.generating import Asking, generate
-from o1coder.growing import Grown, Plan, grow, prompt_of, seed_of
+from o1coder.growing import Plan, Waves, grow_waves, prompt_of, seed_of
 from o1coder.lab import Lab
 from o1coder.problems.record import NewProblem
-from o1coder.problems.store import add_problem
+from o1coder.problems.store import add_problem, add_test_set
 from o1coder.queries import problems
 from o1coder.rows import By
 from o1coder.stage import Reporter, Sampled
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 
 class Chosen(NamedTuple):
-    """The program that agreement chose in one tree. `passed` of `total` generated tests; `agree` draws in its group."""
+    """The program that agreement chose in one tree. `passed` of `total` generated tests; `agree` draws in its group;
+    `telling` of the tests tell the tree's programs apart."""
 
     tree_id: int
     leaf_id: int
@@ -37,45 +38,39 @@ class Chosen(NamedTuple):
     passed: int
     total: int
     agree: int
+    telling: int
 
 
 def verify_sets(
     lab: Lab, report: Reporter, ids: Sequence[int], config: Sampled, sampler: Sampler, tcg_prompt: str, tcg: int | None
 ) -> dict[int, int]:
-    """Generated test sets by problem, from the statement alone; a problem for which none could be read is absent."""
+    """Generated test sets by problem, of this job's own cases and no others, from the statement alone; a problem for which
+    no case could be read is absent."""
     from o1coder.judge import Judge
     from o1coder.text import load_prompt
 
     asking = Asking(load_prompt(tcg_prompt), tcg, 2, 3, config.temperature, config.seed, "test", check=False)
     with Judge() as judge:
         generate(lab, report, ids, asking, sampler, judge)
-    with lab.reading() as connection:
-        rows = connection.exec_driver_sql(
-            "SELECT problem_id, MAX(id) FROM test_set WHERE purpose = 'verify' AND job_id = ? GROUP BY problem_id",
-            (report.job_id,),
-        )
-        made = {row[0]: row[1] for row in rows if row[0] in ids}
-        for problem_id in ids:  # an equal set that an earlier job froze is the same set
-            if problem_id not in made and (known := _same_set(connection, report.job_id, problem_id)) is not None:
-                made[problem_id] = known
-    return made
-
-
-def _same_set(connection: Connection, job_id: int, problem_id: int) -> int | None:
-    row = connection.exec_driver_sql(
-        "SELECT s.id FROM test_set s WHERE s.purpose = 'verify' AND s.problem_id = ?2 AND EXISTS (SELECT 1 FROM tree x "
-        "JOIN completion c ON c.tree_id = x.id JOIN generated_case g ON g.completion_id = c.id WHERE x.job_id = ?1 "
-        "AND x.problem_id = ?2 AND g.test_case_id IN (SELECT i.test_case_id FROM test_set_item i WHERE i.test_set_id = s.id)) "
-        "ORDER BY s.id DESC LIMIT 1",
-        (job_id, problem_id),
-    ).first()
-    return None if row is None else int(row[0])
+    sets = {}
+    with lab.writing() as connection:
+        for problem_id in ids:
+            cases = connection.exec_driver_sql(
+                "SELECT g.test_case_id FROM tree x JOIN completion c ON c.tree_id = x.id JOIN generated_case g "
+                "ON g.completion_id = c.id WHERE x.job_id = ? AND x.problem_id = ? AND g.test_case_id IS NOT NULL "
+                "ORDER BY c.ordinal, g.ordinal",
+                (report.job_id, problem_id),
+            )
+            found = [row[0] for row in cases]
+            if found:
+                sets[problem_id] = add_test_set(connection, problem_id, "verify", found, By(job_id=report.job_id))
+    return sets
 
 
 def search_plans(
     lab: Lab, config: Sampled, sets: dict[int, int], *, n: int, simulations: int, width: int, refines: int
-) -> list[Plan]:
-    """n trees a problem, steered by its generated tests."""
+) -> list[list[Plan]]:
+    """n waves of one tree a problem, steered by its generated tests."""
     from o1coder.checkpoints import weights
     from o1coder.search import SearchConfig
 
@@ -91,9 +86,8 @@ def search_plans(
     with lab.reading() as connection:
         marks = {i: problems.show(connection, i).digest for i in sets}
     return [
-        Plan(i, number, search, prompt, seed_of(config.seed, "solve", marks[i], number), sets[i])
+        [Plan(i, number, search, prompt, seed_of(config.seed, "solve", marks[i], number), sets[i]) for i in sets]
         for number in range(n)
-        for i in sets
     ]
 
 
@@ -112,16 +106,21 @@ def choose(connection: Connection, tree_id: int) -> Chosen | None:
     if not rows:
         return None
     draws: dict[str, int] = {}
+    accepted: dict[str, int] = {}
     for row in rows:
         draws[row[6] or ""] = draws.get(row[6] or "", 0) + row[5]
+        for case in (row[6] or "").split(",") if row[6] else []:
+            accepted[case] = accepted.get(case, 0) + 1
+    telling = sum(count < len(rows) for count in accepted.values())
     best = max(rows, key=lambda row: (draws[row[6] or ""] * row[3], row[3]))
-    return Chosen(tree_id, best[0], best[1], best[2], best[3], best[4], draws[best[6] or ""])
+    return Chosen._make((tree_id, *best[:5], draws[best[6] or ""], telling))
 
 
 def settled(chosen: Chosen | None) -> bool:
-    """Is the answer one to stand by? It passes at least half of the generated tests, of which there are at least two: a
-    generator's tests are partly wrong, so all of them is too much to ask, and one of them too little."""
-    return chosen is not None and chosen.total >= 2 and 2 * chosen.passed >= chosen.total and chosen.passed > 0
+    """Is the answer one to stand by (measurement.md §8)? There are at least three generated tests, one of them tells the
+    sampled programs apart, and the program passes at least half: a generator's tests are partly wrong, so all of them is
+    too much to ask."""
+    return chosen is not None and chosen.total >= 3 and chosen.telling >= 1 and 2 * chosen.passed >= chosen.total
 
 
 def evaluate_search(
@@ -138,40 +137,49 @@ def evaluate_search(
     width: int,
     refines: int,
 ) -> None:
-    """`evaluate --mode search`: choose a program in each of n trees, then judge only that one on the held-out tests."""
-    from o1coder.evaluating import Item, judge_codes, record
+    """`evaluate --mode search`: choose a program in each of n trees, then judge only that one on the unseen tests. A tree
+    without a program, and a problem for which no test could be generated, is a sample that is wrong."""
+    from o1coder.evaluating import judge_codes, record, spent
 
-    chosen: dict[str, list[Item]] = {}
-    runs, seconds = 0, 0.0
-    for split in splits:
+    with lab.reading() as connection:
+        ids = {s: problems.select(connection, split=s, slice=slice, limit=limit) for s in splits}
+    every = [i for found in ids.values() for i in found]
+    sets = verify_sets(lab, report, every, config, sampler, "tcg-statement", config.policy)
+    plans = search_plans(lab, config, sets, n=n, simulations=simulations, width=width, refines=refines)
+    waves = grow_waves(lab, report, plans, sampler, config.policy, kind="search") if sets else Waves(n, False)
+    if report.cancelled:
+        return
+    with lab.reading() as connection:
+        reached = connection.exec_driver_sql(
+            "SELECT problem_id FROM tree WHERE job_id = ? AND kind = 'cases' ORDER BY id", (report.job_id,)
+        )  # a problem that the budget kept from being asked is no sample
+        codes: dict[int, list[str | None]] = {row[0]: [None] * waves.done for row in reached}
+        trees = connection.exec_driver_sql(
+            "SELECT id, problem_id, ordinal FROM tree WHERE job_id = ? AND kind = 'search' AND ordinal < ?",
+            (report.job_id, waves.done),
+        ).all()
+        for tree_id, problem_id, ordinal in trees:
+            chosen = choose(connection, tree_id)
+            codes[problem_id][ordinal] = None if chosen is None else chosen.code
+    items = judge_codes(lab, report, codes, By(job_id=report.job_id))
+    if report.cancelled:
+        return
+    for split, found in ids.items():
         with lab.reading() as connection:
-            ids = problems.select(connection, split=split, slice=slice, limit=limit)
-        sets = verify_sets(lab, report, ids, config, sampler, "tcg-statement", config.policy)
-        plans = search_plans(lab, config, sets, n=n, simulations=simulations, width=width, refines=refines)
-        grown: Grown = grow(lab, report, plans, sampler, config.policy, kind="search", origin="evaluation", label=False)
-        runs, seconds = runs + grown.sandbox_runs, seconds + grown.sandbox_s
-        if report.cancelled:
-            return
-        codes: dict[int, list[str | None]] = {i: [None] * n for i in ids}
-        with lab.reading() as connection:
-            for (problem_id, number), tree_id in grown.trees.items():
-                found = choose(connection, tree_id)
-                codes[problem_id][number] = None if found is None else found.code
-        chosen[split] = judge_codes(lab, report, codes, By(job_id=report.job_id))
-    for name, items in chosen.items():
+            cost = spent(connection, report.job_id, split)
         record(
             lab,
             report,
-            items,
+            [item for item in items if item.problem_id in found],
             checkpoint_id=config.policy,
-            split=name,
+            split=split,
             slice=slice,
             mode="search",
-            n=n,
+            n=waves.done,
             temperature=config.temperature,
             seed=config.seed,
-            sandbox_runs=runs,
-            sandbox_s=seconds,
+            stopped="budget" if waves.budget or len(codes) < len(every) else None,
+            **cost,
         )
 
 

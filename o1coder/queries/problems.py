@@ -34,6 +34,7 @@ _PROGRAMS = "(SELECT COUNT(*) FROM program g WHERE g.problem_id = p.id)"
 _TREES = "(SELECT COUNT(*) FROM tree x WHERE x.problem_id = p.id AND x.kind IN ('search', 'group', 'draws'))"
 _PASS = (
     "(SELECT AVG(r.passed = r.total AND r.total > 0) FROM tree x JOIN rollout r ON r.tree_id = x.id "
+    "JOIN test_set ts ON ts.id = x.test_set_id AND ts.purpose <> 'verify' "
     f"WHERE x.problem_id = p.id AND r.reward IS NOT NULL AND {NOT_REPEATED})"
 )
 _NUMBERS = {"tests": _TESTS, "programs": _PROGRAMS, "trees": _TREES, "pass": _PASS}
@@ -231,6 +232,17 @@ def test_set(connection: Connection, problem_id: int) -> int | None:
     return None if row is None else int(row[0])
 
 
+def unseen_set(connection: Connection, problem_id: int) -> int | None:
+    """The frozen test set that an evaluation judges with, which no search, reward or filter saw: `audit` for train
+    problems, else `held-out`."""
+    row = connection.exec_driver_sql(
+        "SELECT s.id FROM test_set s JOIN problem p ON p.id = s.problem_id WHERE p.id = ? AND s.purpose = "
+        "CASE p.split WHEN 'train' THEN 'audit' ELSE 'held-out' END ORDER BY s.id DESC LIMIT 1",
+        (problem_id,),
+    ).first()
+    return None if row is None else int(row[0])
+
+
 class Reference(NamedTuple):
     """A problem's reference program."""
 
@@ -254,7 +266,7 @@ def select(
     """Problem ids for a stage: by split and slice, or exactly `ids`. LabError when nothing matches."""
     if ids:
         return [show(connection, i).row.id for i in ids]
-    parts, values = ["1"], []
+    parts, values = ["source <> 'solve'"], []  # a statement typed in has no tests and belongs to no split's measure
     for column, value in (("split", split), ("slice", slice)):
         if value is not None:
             parts.append(f"{column} = ?")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from o1coder.errors import LabError
 from o1coder.stage import Reporter, Sampled, stage
 
 if TYPE_CHECKING:
@@ -31,17 +32,25 @@ class Evaluate(Sampled):
     refines: int = Field(1, ge=0, description="refine steps between structure and code")
     simulations: int = Field(4, ge=1, description="search: simulations a tree")
     width: int = Field(3, ge=1, description="search: completions sampled below a step")
-    programs: str | None = Field(None, description="JSONL file of {problem, code} to judge instead of a policy's")
+    programs: str | None = Field(
+        None, description="JSONL file of {problem, code} to judge instead of a policy's; its problems name the splits"
+    )
+
+    @model_validator(mode="after")
+    def _enough_samples(self) -> Evaluate:
+        if self.programs is None and self.k and max(self.k) > self.n:
+            raise LabError(f"pass@{max(self.k)} cannot be read off {self.n} samples a problem", "k must not exceed n")
+        return self
 
 
 @stage("evaluate", Evaluate, gpus=1, foreground=True)
 def evaluate(lab: Lab, config: Evaluate, report: Reporter) -> None:
     """One evaluation a split, with one item a problem."""
     from o1coder.evaluating import evaluate_programs, record_trees
-    from o1coder.growing import grow, open_policy
+    from o1coder.growing import grow_waves, open_policy
 
     if config.programs is not None:
-        evaluate_programs(lab, report, config.programs, config.slice, config.seed)
+        evaluate_programs(lab, report, config.programs, config.seed)
         return
     with open_policy(lab, config) as (sampler, _):
         if config.mode == "search":
@@ -61,16 +70,16 @@ def evaluate(lab: Lab, config: Evaluate, report: Reporter) -> None:
                 refines=config.refines,
             )
             return
-        plans = {split: plan(lab, config, split) for split in config.split}
-        every = [item for found in plans.values() for item in found]
-        grown = grow(lab, report, every, sampler, config.policy, kind="group", origin="evaluation", label=False)
-    for split, found in plans.items():
-        record_trees(lab, report, config, split, found[0].prompt.digest if found else None, grown)
+        waves = plan(lab, config)
+        grown = grow_waves(lab, report, waves, sampler, config.policy, kind="group")
+    if not report.cancelled:
+        for split in config.split:
+            record_trees(lab, report, config, split, waves[0][0].prompt.digest, grown)
 
 
-def plan(lab: Lab, config: Evaluate, split: str) -> list[Plan]:
-    """n chains a problem, each a tree of its own; the first of every problem before the second of any, so that a budget
-    that runs out leaves all problems with about as many samples."""
+def plan(lab: Lab, config: Evaluate) -> list[list[Plan]]:
+    """n waves: in each one chain, a tree of its own, of every problem of every split. So a budget that runs out leaves all
+    problems with the same number of samples."""
     from o1coder.checkpoints import weights
     from o1coder.growing import Plan, prompt_of, seed_of
     from o1coder.queries import problems
@@ -90,8 +99,14 @@ def plan(lab: Lab, config: Evaluate, split: str) -> list[Plan]:
         temperature=config.temperature,
     )
     with lab.reading() as connection:
-        ids = problems.select(connection, split=split, slice=config.slice, limit=config.limit)
+        ids = [
+            i
+            for split in config.split
+            for i in problems.select(connection, split=split, slice=config.slice, limit=config.limit)
+        ]
         marks = {i: problems.show(connection, i).digest for i in ids}
+        sets = {i: problems.unseen_set(connection, i) for i in ids}
     return [
-        Plan(i, n, search, prompt, seed_of(config.seed, config.mode, marks[i], n)) for n in range(config.n) for i in ids
+        [Plan(i, n, search, prompt, seed_of(config.seed, config.mode, marks[i], n), sets[i]) for i in ids]
+        for n in range(config.n)
     ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from o1coder.stage import Pick, Reporter, Sampled, stage
+from o1coder.stage import OfProblem, Pick, Reporter, Sampled, stage
 
 if TYPE_CHECKING:
     from o1coder.lab import Lab
@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 class Solve(Sampled):
     """Solve one problem: tests from the generator, search, the program they agree on, and the evidence."""
 
-    problem: int | None = Field(None, description="a problem of the lab (its tests and reference are not looked at)")
+    problem: Annotated[int | None, OfProblem()] = Field(
+        None, description="a problem of the lab (its tests and reference are not looked at)"
+    )
     statement: str | None = Field(None, description="a statement, when the problem is not in the lab")
-    tcg: Annotated[int | None, Pick("checkpoint")] = Field(
+    tcg: Annotated[int | None, Pick("checkpoint", role=("policy", "tcg"))] = Field(
         None, description="the test case generator; default: the policy"
     )
     simulations: int = Field(4, ge=1, description="simulations of the tree")
@@ -53,7 +55,7 @@ def solve(lab: Lab, config: Solve, report: Reporter) -> None:
         report.log("the generator returned no test that could be read: nothing can be verified")
         return
     with open_policy(lab, config) as (sampler, _):
-        plans = search_plans(
+        (plans,) = search_plans(
             lab, config, sets, n=1, simulations=config.simulations, width=config.width, refines=config.refines
         )
         grow(

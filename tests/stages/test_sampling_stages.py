@@ -242,3 +242,78 @@ def test_the_shuffle_control_moves_labels_only_within_problem_and_kind(lab: Lab,
 
     assert sums(plain) == sums(mixed)
     assert [row.content["value"] for row in plain] != [row.content["value"] for row in mixed]
+
+
+def test_a_budget_ends_an_evaluation_between_waves_and_all_problems_keep_the_same_n(lab: Lab, do: Do) -> None:
+    from o1coder import stage
+    from o1coder.jobs import verbs
+    from tests.stages.conftest import Note
+
+    class Running(Note):
+        """Seconds left: enough for the first wave's beginning, then none."""
+
+        looks = 0
+
+        @property
+        def remaining_s(self) -> float | None:  # type: ignore[override]
+            self.looks += 1
+            return 0.0
+
+        @remaining_s.setter
+        def remaining_s(self, value: float | None) -> None: ...
+
+    declared = stage.find("evaluate")
+    config = stage.parse(declared.config, {"sampler": "fake:7", "split": ["validation", "test"], "n": 5, "budget_s": 1})
+    note = Running(verbs.enqueue(lab, "evaluate", config))
+    declared.run(lab, config, note)
+    assert note.end == "budget"
+    with lab.reading() as connection:
+        found = checkpoints.evaluations(connection, job=note.job_id)
+    assert [(e.split, e.problems, e.samples, e.n, e.stopped) for e in found] == [
+        ("test", 3, 3, 1, "budget"),
+        ("validation", 3, 3, 1, "budget"),
+    ]
+    assert count(lab, "SELECT COUNT(*) FROM tree_end WHERE reason = 'budget'") == 0
+
+
+def test_a_train_problem_is_evaluated_on_audit_tests(lab: Lab, do: Do) -> None:
+    note = do("evaluate", sampler="fake:7", split=["train"], n=1)
+    sets = (
+        "SELECT GROUP_CONCAT(DISTINCT s.purpose) FROM tree x JOIN test_set s ON s.id = x.test_set_id WHERE x.job_id = ?"
+    )
+    assert count(lab, sets, note.job_id) == "audit"
+
+
+def test_solve_uses_its_own_cases_though_a_checked_set_of_some_of_them_is_newer(lab: Lab, do: Do) -> None:
+    problem = count(lab, "SELECT id FROM problem WHERE source_key = 'train-total_of'")
+    size = (
+        "SELECT COUNT(*) FROM tree x JOIN test_set_item i ON i.test_set_id = x.test_set_id "
+        "WHERE x.job_id = ? AND x.kind = 'search'"
+    )
+    first = do("solve", sampler="fake:7", problem=problem)
+    do("generate-tests", sampler="fake:7", form="statement", problems=[problem], split="train", n=2)
+    second = do("solve", sampler="fake:7", problem=problem)
+    assert count(lab, size, second.job_id) == count(lab, size, first.job_id) > 0
+
+
+def test_chains_of_generated_or_audit_tests_are_no_training_data(lab: Lab, do: Do) -> None:
+    problem = count(lab, "SELECT id FROM problem WHERE source_key = 'train-total_of'")
+    do("solve", sampler="fake:7", problem=problem)
+    do("evaluate", sampler="fake:7", split=["train"], n=4)
+    with lab.reading() as connection:
+        as_of = selection.as_of_now(connection)
+        assert list(selection.chains(connection, selection.Query(), as_of, selection.Excluded())) == []
+
+
+@pytest.mark.parametrize("query", ["split:test", "split:train split:validation", "kind:draws"])
+def test_what_measures_may_not_be_trained_on(query: str) -> None:
+    with pytest.raises(LabError, match="may not be trained on"):
+        selection.Query.parse(query).training()
+    held = selection.Query.parse("job:3").training()
+    assert (held.split, held.job, held.kind) == (("train",), ("3",), ("search", "group"))
+
+
+def test_a_solved_statement_is_in_no_splits_measure(lab: Lab, do: Do) -> None:
+    do("solve", sampler="fake:7", statement="Write a Python function `top(xs)` that returns the largest number in xs.")
+    do("evaluate", sampler="fake:7", split=["test"], n=1)
+    assert count(lab, "SELECT COUNT(*) FROM evaluation_item") == 3
