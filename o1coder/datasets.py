@@ -18,20 +18,21 @@ from o1coder.canonical import canonical, digest_bytes, digest_file
 from o1coder.clock import now
 from o1coder.errors import LabError
 from o1coder.lab import Lab
-from o1coder.models import Blob, Dataset, DatasetItem
+from o1coder.models import Blob, Dataset, DatasetItem, DatasetLabel
 from o1coder.rows import By, add, add_many
 
 DATA = "data.jsonl"
 
 
 class Row(NamedTuple):
-    """One row of a dataset and the one fact it came from."""
+    """One row of a dataset, the one fact it came from, and every label whose word decided what it says or that it is in."""
 
     content: dict[str, Any]
     step_id: int | None = None
     rollout_id: int | None = None
     program_id: int | None = None
-    label_id: int | None = None
+    problem_id: int | None = None
+    label_ids: tuple[int, ...] = ()
 
 
 class Frozen(NamedTuple):
@@ -97,10 +98,19 @@ def freeze(
                 {
                     "dataset_id": dataset_id,
                     "ordinal": n,
-                    **{k: v for k, v in row._asdict().items() if k != "content"},
+                    **{k: v for k, v in row._asdict().items() if k not in ("content", "label_ids")},
                     "row_digest": digest_bytes(line.encode()),
                 }
                 for n, (row, line) in enumerate(zip(found, lines, strict=True))
+            ],
+        )
+        add_many(
+            connection,
+            DatasetLabel,
+            [
+                {"dataset_id": dataset_id, "ordinal": n, "label_id": label_id}
+                for n, row in enumerate(found)
+                for label_id in sorted(set(row.label_ids))
             ],
         )
     return Frozen(dataset_id, lab.home / stored.path, len(found), sha256)

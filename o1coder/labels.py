@@ -42,6 +42,21 @@ def overruled(label: str) -> str:
     )
 
 
+def line_of(checkpoint: str) -> str:
+    """SQL for the ids of a checkpoint (an SQL expression of its id) and of those its weights come from. A policy starts
+    from its parent's weights; a PRM does so where its job was told to continue, and else only replaces its parent."""
+    return (
+        f"(WITH RECURSIVE line(id) AS (SELECT {checkpoint} UNION SELECT k.parent_id FROM checkpoint k "
+        f"JOIN line ON k.id = line.id WHERE k.parent_id IS NOT NULL AND {_CONTINUES}) SELECT id FROM line)"
+    )
+
+
+_CONTINUES = (
+    "(k.role <> 'prm' OR EXISTS (SELECT 1 FROM job jk WHERE jk.id = k.job_id "
+    "AND json_extract(jk.config, '$.continue_from')))"
+)
+
+
 class Added(NamedTuple):
     """A person's label as it was written."""
 
@@ -111,16 +126,20 @@ def undo(lab: Lab, label_id: int, author: str) -> Added:
 
 
 def stale_for_steps(connection: Connection, step_ids: Iterable[int]) -> list[int]:
-    """Checkpoints that were trained on a label of these steps that is overruled now."""
+    """Checkpoints whose weights learned from a label of these steps that is overruled now: those a job trained on a
+    dataset that rests on it, and those that went on from their weights (`line_of`)."""
     marks = list(step_ids)
     if not marks:
         return []
     places = ",".join("?" * len(marks))
     rows = connection.exec_driver_sql(
-        "SELECT DISTINCT c.id FROM dataset_item i JOIN label l ON l.id = i.label_id "
+        "WITH RECURSIVE stale(id) AS ("
+        "SELECT c.id FROM label l JOIN dataset_label i ON i.label_id = l.id "
         "JOIN dataset d ON d.id = i.dataset_id JOIN checkpoint c ON c.job_id = d.job_id OR c.job_id IN "
         "(SELECT ji.job_id FROM job_input ji WHERE ji.dataset_id = d.id) "
-        f"WHERE l.step_id IN ({places}) AND {overruled('i.label_id')} ORDER BY c.id",
+        f"WHERE l.step_id IN ({places}) AND {overruled('l.id')} "
+        f"UNION SELECT k.id FROM stale JOIN checkpoint k ON k.parent_id = stale.id AND {_CONTINUES}) "
+        "SELECT id FROM stale ORDER BY id",
         tuple(marks),
     )
     return [int(row[0]) for row in rows]

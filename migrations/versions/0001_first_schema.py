@@ -292,7 +292,7 @@ def upgrade() -> None:
         sa.Column("sandbox_s", sa.Float(), nullable=False),
         sa.Column("stopped", sa.String(), nullable=True),
         sa.Column("created_at", sa.String(), nullable=False),
-        sa.CheckConstraint("mode IN ('direct', 'pseudocode', 'search', 'programs', 'cases', 'prm')", name="mode_word"),
+        sa.CheckConstraint("mode IN ('direct', 'pseudocode', 'search', 'programs', 'cases')", name="mode_word"),
         sa.ForeignKeyConstraint(
             ["checkpoint_id"],
             ["checkpoint.id"],
@@ -408,6 +408,24 @@ def upgrade() -> None:
     with op.batch_alter_table("test_set", schema=None) as batch_op:
         batch_op.create_index("ix_test_set_job_id", ["job_id"], unique=False)
 
+    op.create_table(
+        "evaluation_item",
+        sa.Column("evaluation_id", sa.Integer(), nullable=False),
+        sa.Column("problem_id", sa.Integer(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("c", sa.Integer(), nullable=False),
+        sa.Column("masked", sa.Integer(), nullable=False),
+        sa.Column("complete", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["evaluation_id"],
+            ["evaluation.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["problem_id"],
+            ["problem.id"],
+        ),
+        sa.PrimaryKeyConstraint("evaluation_id", "problem_id"),
+    )
     op.create_table(
         "job_input",
         sa.Column("job_id", sa.Integer(), nullable=False),
@@ -613,32 +631,6 @@ def upgrade() -> None:
         batch_op.create_index("ix_verdict_test_case_id", ["test_case_id"], unique=False)
 
     op.create_table(
-        "evaluation_item",
-        sa.Column("evaluation_id", sa.Integer(), nullable=False),
-        sa.Column("problem_id", sa.Integer(), nullable=False),
-        sa.Column("n", sa.Integer(), nullable=False),
-        sa.Column("c", sa.Integer(), nullable=False),
-        sa.Column("masked", sa.Integer(), nullable=False),
-        sa.Column("complete", sa.Integer(), nullable=False),
-        sa.Column("tree_id", sa.Integer(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["evaluation_id"],
-            ["evaluation.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["problem_id"],
-            ["problem.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["tree_id"],
-            ["tree.id"],
-        ),
-        sa.PrimaryKeyConstraint("evaluation_id", "problem_id"),
-    )
-    with op.batch_alter_table("evaluation_item", schema=None) as batch_op:
-        batch_op.create_index("ix_evaluation_item_tree_id", ["tree_id"], unique=False)
-
-    op.create_table(
         "step",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("tree_id", sa.Integer(), nullable=False),
@@ -830,18 +822,19 @@ def upgrade() -> None:
         sa.Column("step_id", sa.Integer(), nullable=True),
         sa.Column("rollout_id", sa.Integer(), nullable=True),
         sa.Column("program_id", sa.Integer(), nullable=True),
-        sa.Column("label_id", sa.Integer(), nullable=True),
+        sa.Column("problem_id", sa.Integer(), nullable=True),
         sa.Column("row_digest", sa.String(), nullable=False),
         sa.CheckConstraint(
-            "(step_id IS NOT NULL) + (rollout_id IS NOT NULL) + (program_id IS NOT NULL) = 1", name="one_fact"
+            "(step_id IS NOT NULL) + (rollout_id IS NOT NULL) + (program_id IS NOT NULL) + (problem_id IS NOT NULL) = 1",
+            name="one_fact",
         ),
         sa.ForeignKeyConstraint(
             ["dataset_id"],
             ["dataset.id"],
         ),
         sa.ForeignKeyConstraint(
-            ["label_id"],
-            ["label.id"],
+            ["problem_id"],
+            ["problem.id"],
         ),
         sa.ForeignKeyConstraint(
             ["program_id"],
@@ -858,7 +851,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("dataset_id", "ordinal"),
     )
     with op.batch_alter_table("dataset_item", schema=None) as batch_op:
-        batch_op.create_index("ix_dataset_item_label_id", ["label_id"], unique=False)
+        batch_op.create_index("ix_dataset_item_problem_id", ["problem_id"], unique=False)
         batch_op.create_index("ix_dataset_item_program_id", ["program_id"], unique=False)
         batch_op.create_index("ix_dataset_item_rollout_id", ["rollout_id"], unique=False)
         batch_op.create_index("ix_dataset_item_step_id", ["step_id"], unique=False)
@@ -886,5 +879,23 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("generated_case", schema=None) as batch_op:
         batch_op.create_index("ix_generated_case_test_case_id", ["test_case_id"], unique=False)
+
+    op.create_table(
+        "dataset_label",
+        sa.Column("dataset_id", sa.Integer(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("label_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["dataset_id", "ordinal"],
+            ["dataset_item.dataset_id", "dataset_item.ordinal"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["label_id"],
+            ["label.id"],
+        ),
+        sa.PrimaryKeyConstraint("dataset_id", "ordinal", "label_id"),
+    )
+    with op.batch_alter_table("dataset_label", schema=None) as batch_op:
+        batch_op.create_index("ix_dataset_label_label_id", ["label_id"], unique=False)
 
     op.execute("CREATE VIRTUAL TABLE problem_fts USING fts5(title, statement, content='problem', content_rowid='id')")

@@ -1,7 +1,7 @@
 """Preference: two children of one step, the valid one chosen, the invalid one rejected.
 
 TRL's preference type: the prompt is problem and common steps, so that it may train a policy (DPO) and a pair-wise PRM.
-The row counts as made from the rejected step and its label; the chosen step's label is not listed among the members.
+The row's member is the rejected step; it rests on the labels of both.
 """
 
 from __future__ import annotations
@@ -25,5 +25,5 @@ def row(pair: Pair) -> Row:
     return Row(
         {"prompt": prompt, "chosen": better, "rejected": worse},
         step_id=pair.worse.prefix[-1].id,
-        label_id=pair.worse.label_id,
+        label_ids=pair.better.label_ids + pair.worse.label_ids,
     )

@@ -2,7 +2,8 @@
 
 TRL's stepwise supervision type, whose step separator is a newline: prompt and completions joined by newlines are the
 text a PRM of this project reads. Labels are true or false (validity) or numbers in [0, 1] (value). A path ends before its
-first step without a label; a path that begins another one is not a row of its own. The row's member is its last step.
+first step without a label; a path that begins another one is not a row of its own. The row's member is its last
+step; it rests on the labels of all.
 """
 
 from __future__ import annotations
@@ -45,4 +46,5 @@ def _row(item: Labelled, by_step: dict[int, Labelled], target: Target) -> Row:
         "completions": [after[len(before) + 1 :] for before, after in zip(texts, texts[1:], strict=False)],
         "labels": [aim == 1.0 for aim in aims] if target == "validity" else aims,
     }
-    return Row(content, step_id=item.prefix[-1].id, label_id=item.label_id)
+    rests_on = tuple(label for step in item.prefix for label in by_step[step.id].label_ids)
+    return Row(content, step_id=item.prefix[-1].id, label_ids=rests_on)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint
 from sqlmodel import Field, SQLModel
 
 from o1coder.models.columns import AUTO, key, one_of, provenance, ref
@@ -42,7 +42,8 @@ class DatasetItem(SQLModel, table=True):
     __tablename__ = "dataset_item"
     __table_args__ = (
         CheckConstraint(
-            "(step_id IS NOT NULL) + (rollout_id IS NOT NULL) + (program_id IS NOT NULL) = 1", name="one_fact"
+            "(step_id IS NOT NULL) + (rollout_id IS NOT NULL) + (program_id IS NOT NULL) + (problem_id IS NOT NULL) = 1",
+            name="one_fact",
         ),
     )
     dataset_id: int = Field(primary_key=True, foreign_key="dataset.id")
@@ -50,8 +51,20 @@ class DatasetItem(SQLModel, table=True):
     step_id: int | None = ref("step.id", default=None)
     rollout_id: int | None = ref("rollout.id", default=None)
     program_id: int | None = ref("program.id", default=None)
-    label_id: int | None = ref("label.id", default=None)
+    problem_id: int | None = ref("problem.id", default=None)
     row_digest: str
+
+
+class DatasetLabel(SQLModel, table=True):
+    """A label that a row of a dataset rests on: overrule it, and what was trained on the row is stale."""
+
+    __tablename__ = "dataset_label"
+    __table_args__ = (
+        ForeignKeyConstraint(["dataset_id", "ordinal"], ["dataset_item.dataset_id", "dataset_item.ordinal"]),
+    )
+    dataset_id: int = Field(primary_key=True)
+    ordinal: int = Field(primary_key=True)
+    label_id: int = Field(primary_key=True, foreign_key="label.id", index=True)
 
 
 class Checkpoint(SQLModel, table=True):
@@ -109,7 +122,7 @@ class Decision(SQLModel, table=True):
 class Evaluation(SQLModel, table=True):
     """n samples a problem over a split in one mode. `checkpoint_id` is null where programs came from a file."""
 
-    __table_args__ = (one_of("mode", ("direct", "pseudocode", "search", "programs", "cases", "prm")), AUTO)
+    __table_args__ = (one_of("mode", ("direct", "pseudocode", "search", "programs", "cases")), AUTO)
     id: int | None = key()
     job_id: int = ref("job.id")
     checkpoint_id: int | None = ref("checkpoint.id", default=None)
@@ -138,4 +151,3 @@ class EvaluationItem(SQLModel, table=True):
     c: int
     masked: int = 0
     complete: int = 0  # samples whose whole chain parsed
-    tree_id: int | None = ref("tree.id", default=None)

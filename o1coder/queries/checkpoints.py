@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 from sqlalchemy.engine import Connection
 
 from o1coder.errors import LabError
-from o1coder.labels import overruled
+from o1coder.labels import line_of, overruled
 
 
 class CheckpointRow(NamedTuple):
-    """One line of the list. `decision` is the newest; `stale` counts the labels it saw that are overruled now."""
+    """One line of the list. `decision` is the newest; `stale` counts the labels that its weights learned from, its own
+    training or that of the checkpoints it went on from, and that are overruled now."""
 
     id: int
     role: str
@@ -60,19 +61,25 @@ class EvaluationRow(NamedTuple):
     stopped: str | None
 
 
-_DATASETS = (
-    "(SELECT d.id FROM dataset d WHERE d.job_id = c.job_id UNION "
-    "SELECT ji.dataset_id FROM job_input ji WHERE ji.job_id = c.job_id AND ji.dataset_id IS NOT NULL)"
-)
-_STALE = (
-    "SELECT DISTINCT i.label_id FROM dataset_item i "
-    f"WHERE c.job_id IS NOT NULL AND i.dataset_id IN {_DATASETS} AND i.label_id IS NOT NULL AND {overruled('i.label_id')}"
-)
+def _datasets(job: str) -> str:
+    return (
+        f"(SELECT d.id FROM dataset d WHERE d.job_id = {job} UNION "
+        f"SELECT ji.dataset_id FROM job_input ji WHERE ji.job_id = {job} AND ji.dataset_id IS NOT NULL)"
+    )
+
+
+def _stale(checkpoint: str) -> str:
+    return (
+        f"SELECT DISTINCT i.label_id FROM checkpoint a JOIN dataset_label i ON i.dataset_id IN {_datasets('a.job_id')} "
+        f"WHERE a.id IN {line_of(checkpoint)} AND a.job_id IS NOT NULL AND {overruled('i.label_id')}"
+    )
+
+
 _LIST = (
     "SELECT c.id, c.role, c.format, c.parent_id, c.base_id, c.job_id, c.iteration, c.prompt, c.bytes, "
     "(SELECT m.name FROM model m WHERE m.checkpoint_id = c.id ORDER BY m.name LIMIT 1), "
     "(SELECT d.outcome FROM decision d WHERE d.checkpoint_id = c.id ORDER BY d.id DESC LIMIT 1), "
-    f"(SELECT COUNT(*) FROM ({_STALE})), j.round, c.created_at "
+    f"(SELECT COUNT(*) FROM ({_stale('c.id')})), j.round, c.created_at "
     "FROM checkpoint c LEFT JOIN job j ON j.id = c.job_id "
 )
 
@@ -96,13 +103,9 @@ def show(connection: Connection, checkpoint_id: int) -> CheckpointRow:
 
 
 def stale_because(connection: Connection, checkpoint_id: int) -> list[int]:
-    """The ids of the labels a checkpoint was trained on that are overruled now."""
-    sql = (
-        "SELECT DISTINCT i.label_id FROM checkpoint c JOIN dataset_item i ON i.dataset_id IN "
-        f"{_DATASETS} WHERE c.id = ? AND c.job_id IS NOT NULL AND i.label_id IS NOT NULL AND {overruled('i.label_id')} "
-        "ORDER BY i.label_id"
-    )
-    return [row[0] for row in connection.exec_driver_sql(sql, (checkpoint_id,))]
+    """The ids of the labels that a checkpoint's weights learned from and that are overruled now: those `stale` counts."""
+    rows = connection.exec_driver_sql(f"{_stale('?')} ORDER BY i.label_id", (checkpoint_id,))
+    return [row[0] for row in rows]
 
 
 def datasets(connection: Connection, checkpoint_id: int) -> list[int]:
@@ -110,7 +113,7 @@ def datasets(connection: Connection, checkpoint_id: int) -> list[int]:
     return [
         row[0]
         for row in connection.exec_driver_sql(
-            f"SELECT d.id FROM checkpoint c JOIN dataset d ON d.id IN {_DATASETS} WHERE c.id = ? ORDER BY d.id",
+            f"SELECT d.id FROM checkpoint c JOIN dataset d ON d.id IN {_datasets('c.job_id')} WHERE c.id = ? ORDER BY d.id",
             (checkpoint_id,),
         )
     ]
@@ -119,8 +122,8 @@ def datasets(connection: Connection, checkpoint_id: int) -> list[int]:
 def label_counts(connection: Connection, checkpoint_id: int) -> dict[str, int]:
     """How many labels of each source a checkpoint was trained on."""
     rows = connection.exec_driver_sql(
-        "SELECT l.source, COUNT(DISTINCT l.id) FROM checkpoint c JOIN dataset_item i ON i.dataset_id IN "
-        f"{_DATASETS} JOIN label l ON l.id = i.label_id WHERE c.id = ? GROUP BY l.source",
+        "SELECT l.source, COUNT(DISTINCT l.id) FROM checkpoint c JOIN dataset_label i ON i.dataset_id IN "
+        f"{_datasets('c.job_id')} JOIN label l ON l.id = i.label_id WHERE c.id = ? GROUP BY l.source",
         (checkpoint_id,),
     )
     return {row[0]: row[1] for row in rows}
@@ -132,11 +135,11 @@ def problems_seen(connection: Connection, checkpoint_id: int) -> dict[str, int]:
         "WITH RECURSIVE line(id) AS (SELECT ? UNION SELECT k.parent_id FROM checkpoint k JOIN line ON k.id = line.id "
         "WHERE k.parent_id IS NOT NULL) "
         "SELECT p.split, COUNT(DISTINCT p.id) FROM line JOIN checkpoint c ON c.id = line.id "
-        f"JOIN dataset_item i ON i.dataset_id IN {_DATASETS} "
+        f"JOIN dataset_item i ON i.dataset_id IN {_datasets('c.job_id')} "
         "LEFT JOIN step s ON s.id = i.step_id LEFT JOIN rollout r ON r.id = i.rollout_id "
         "LEFT JOIN program g ON g.id = i.program_id "
         "LEFT JOIN tree x ON x.id = COALESCE(s.tree_id, r.tree_id) "
-        "JOIN problem p ON p.id = COALESCE(x.problem_id, g.problem_id) GROUP BY p.split",
+        "JOIN problem p ON p.id = COALESCE(x.problem_id, g.problem_id, i.problem_id) GROUP BY p.split",
         (checkpoint_id,),
     )
     return {row[0]: row[1] for row in rows}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from o1coder.stage import Pick, Reporter, Trains, stage
+from o1coder.stage import Pick, Reporter, Selects, Trains, stage
 
 if TYPE_CHECKING:
     from o1coder.datasets import Row
@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 class Prm(Trains):
     """Train the process reward model on step labels: point-wise (hard or soft targets) or pair-wise."""
 
-    base: Annotated[int, Pick("checkpoint")] = Field(description="the model whose weights it starts from")
+    base: Annotated[int, Pick("checkpoint", role="policy", full=True)] = Field(
+        description="the model whose weights it starts from (a whole one, no adapter)"
+    )
     refreshes: Annotated[int | None, Pick("checkpoint", role="prm")] = Field(
         None, description="the PRM that this one replaces (lineage; and continued from where `continue_from` is set)"
     )
     continue_from: bool = Field(False, description="go on from `refreshes` instead of the base")
     mode: Literal["point", "pair"] = Field("point", description="point-wise (eq. 3) or pair-wise (eq. 4)")
     target: Literal["validity", "value"] = Field("validity", description="hard labels, or the search's soft values")
-    query: str = Field("split:train", description="which trees: field:value words")
+    query: Selects = Field("split:train", description="which trees: field:value words")
     margin: float = Field(0.0, ge=0, le=1, description="pair-wise: least difference of the siblings' values")
     shuffle: int | None = Field(
         None, description="control: labels shuffled within problem and kind of step by this seed (point-wise, validity)"
@@ -52,7 +54,7 @@ def prm(lab: Lab, config: Prm, report: Reporter) -> None:
     excluded = selection.Excluded()
     with lab.reading() as connection:
         as_of = selection.as_of_now(connection)
-        query = selection.Query.parse(config.query)
+        query = selection.Query.parse(config.query).training()
         if config.mode == "point":
             found = selection.labelled_steps(connection, query, as_of, excluded, target=config.target)
             rows = point_rows(found, config.shuffle)
@@ -62,7 +64,7 @@ def prm(lab: Lab, config: Prm, report: Reporter) -> None:
         lab,
         f"prm-{config.mode}",
         rows,
-        query={"query": config.query, "margin": config.margin, "format": FORMAT_DIGEST},
+        query={"query": query.text(), "margin": config.margin, "format": FORMAT_DIGEST, "shuffle": config.shuffle},
         as_of=as_of,
         by=by,
         target=config.target,
@@ -113,7 +115,7 @@ def point_rows(found: Any, shuffle: int | None = None) -> list[Row]:
                 "weight": 1 / count[item.problem_id],
             },
             step_id=item.prefix[-1].id,
-            label_id=item.label_id,
+            label_ids=item.label_ids,
         )
         for item, target in zip(items, targets, strict=True)
     ]

@@ -48,15 +48,22 @@ def _datasets(lab: Lab, found: Findings) -> None:
     for row in rows:
         with lab.reading() as connection:
             items = connection.exec_driver_sql(
-                "SELECT step_id, rollout_id, program_id, label_id, row_digest FROM dataset_item "
+                "SELECT step_id, rollout_id, program_id, problem_id, ordinal, row_digest FROM dataset_item "
                 "WHERE dataset_id = ? ORDER BY ordinal",
                 (row.id,),
             ).all()
             found.count("dataset_item", len(items))
-            _members(connection, row, [tuple(item[:4]) for item in items], found)
+            labels: dict[int, list[int]] = {}
+            for ordinal, label_id in connection.exec_driver_sql(
+                "SELECT ordinal, label_id FROM dataset_label WHERE dataset_id = ? ORDER BY ordinal, label_id", (row.id,)
+            ):
+                labels.setdefault(ordinal, []).append(label_id)
+            listed = [(*item[:4], tuple(labels.get(item.ordinal, ()))) for item in items]
+            found.count("dataset_label", sum(map(len, labels.values())))
+            _members(connection, row, listed, found)
         if len(items) != row.rows:
             found.disagree("dataset-rows", "dataset", row.id, f"{row.rows} members", len(items))
-        _file(lab.home / row.path / DATA, row, [item[4] for item in items], found)
+        _file(lab.home / row.path / DATA, row, [item.row_digest for item in items], found)
 
 
 def _members(connection: Connection, row: Any, listed: list[tuple[Any, ...]], found: Findings) -> None:
@@ -73,7 +80,9 @@ def _members(connection: Connection, row: Any, listed: list[tuple[Any, ...]], fo
 
 
 def _at(rows: list[tuple[Any, ...]], place: int) -> str:
-    what = "step {} rollout {} program {} label {}".format(*rows[place]) if place < len(rows) else "no member"
+    what = (
+        "step {} rollout {} program {} problem {} labels {}".format(*rows[place]) if place < len(rows) else "no member"
+    )
     return f"{len(rows)} members, at {place}: {what}"
 
 

@@ -13,9 +13,11 @@ from sqlalchemy.engine import Connection
 
 from o1coder import selection
 from o1coder.datasets import Row
-from o1coder.export import o1coder_prm, stepwise
+from o1coder.export import o1coder_prm, preference, prompt_completion, stepwise
 
-Member = tuple[int | None, int | None, int | None, int | None]  # step, rollout, program, label
+Member = tuple[
+    int | None, int | None, int | None, int | None, tuple[int, ...]
+]  # step, rollout, program, problem; labels
 
 
 def members(
@@ -28,11 +30,11 @@ def members(
     if kind in ("policy-sft", "prompt-completion"):
         query = selection.Query.parse(asked["query"])
         chains = selection.chains(connection, query, as_of, out, per_problem=asked["per_problem"])
-        return [(None, chain.rollout_id, None, None) for chain in chains]
+        return [_row(prompt_completion.row(chain)) for chain in chains]
     if kind in ("prm-pair", "preference"):
         query = selection.Query.parse(asked["query"])
         pairs = selection.pairs(connection, query, as_of, out, margin=asked["margin"])
-        return [_step(pair.worse) for pair in pairs]
+        return [_row(preference.row(pair)) for pair in pairs]
     if kind in ("prm-point", "stepwise", "o1coder-prm"):
         steps = selection.labelled_steps(connection, selection.Query.parse(asked["query"]), as_of, out, target=aim)
         if kind == "prm-point":
@@ -44,8 +46,8 @@ def members(
 
 
 def _step(item: selection.Labelled) -> Member:
-    return item.prefix[-1].id, None, None, item.label_id
+    return item.prefix[-1].id, None, None, None, tuple(sorted(set(item.label_ids)))
 
 
 def _row(row: Row) -> Member:
-    return row.step_id, row.rollout_id, row.program_id, row.label_id
+    return row.step_id, row.rollout_id, row.program_id, row.problem_id, tuple(sorted(set(row.label_ids)))

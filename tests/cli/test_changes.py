@@ -33,7 +33,7 @@ def test_an_export_changes_with_a_label_and_comes_back_with_its_undo(copy: Path,
     step = done(
         [
             "sql",
-            "select i.step_id as step, l.value as value from dataset_item i join label l on l.id = i.label_id limit 1",
+            "select l.step_id as step, l.value as value from dataset_label i join label l on l.id = i.label_id limit 1",
         ],
         copy,
     )[0]

@@ -15,6 +15,7 @@ from o1coder.labels import SearchLabel, Value, add_search
 from o1coder.models import Job
 from o1coder.problems.record import NewCase, NewProblem, NewProgram
 from o1coder.problems.store import add_problem, case_digest
+from o1coder.queries import problems
 from o1coder.rows import By, add
 from o1coder.search.facts import CompletionFact, Fact, RolloutFact, StepFact
 from o1coder.task import Action
@@ -129,6 +130,7 @@ def _tree(connection: Connection, job_id: int, problem_id: int) -> int:
         sampler="fake:7",
         reproducible=True,
         seed=7,
+        test_set_id=problems.test_set(connection, problem_id),
     )
 
 

@@ -211,7 +211,7 @@ def test_a_failed_write_leaves_nothing(lab: Lab, tmp_path: Path, monkeypatch: py
 
 def test_rows_with_the_loaders_marker_are_left_out() -> None:
     step = StepRow(1, 0, "structure", "Compare the Rating of both.", None)
-    item = Labelled(1, 1, Task("Rate.", "stdio"), (step,), 1, "valid", "search", 1.0, 8, 1.0)
+    item = Labelled(1, 1, Task("Rate.", "stdio"), (step,), (1,), "valid", "search", 1.0, 8, 1.0)
     excluded = Excluded()
     assert list(o1coder_prm.rows([item], "validity", excluded)) == []
     assert excluded.counts == {"the text holds the marker ' Rating'": 1}

@@ -107,10 +107,13 @@ def freeze(lab: Lab) -> None:
         point = list(selection.labelled_steps(connection, query, as_of, excluded, target="validity"))
         pairs = list(selection.pairs(connection, query, as_of, excluded))
     made = {
-        "policy-sft": [datasets.Row({"n": n}, rollout_id=c.rollout_id) for n, c in enumerate(chains)],
-        "prm-point": [datasets.Row({"n": n}, p.prefix[-1].id, label_id=p.label_id) for n, p in enumerate(point)],
+        "policy-sft": [
+            datasets.Row({"n": n}, rollout_id=c.rollout_id, label_ids=c.label_ids) for n, c in enumerate(chains)
+        ],
+        "prm-point": [datasets.Row({"n": n}, p.prefix[-1].id, label_ids=p.label_ids) for n, p in enumerate(point)],
         "prm-pair": [
-            datasets.Row({"n": n}, p.worse.prefix[-1].id, label_id=p.worse.label_id) for n, p in enumerate(pairs)
+            datasets.Row({"n": n}, p.worse.prefix[-1].id, label_ids=p.better.label_ids + p.worse.label_ids)
+            for n, p in enumerate(pairs)
         ],
     }
     asked = {"query": "split:train", "per_problem": 4, "margin": 0.0}

@@ -16,7 +16,8 @@ from o1coder.clock import now
 from o1coder.errors import LabError
 from o1coder.lab import Lab
 from o1coder.labels import current_label, stale_for_steps
-from o1coder.models import Checkpoint, Label
+from o1coder.models import Checkpoint, JobInput, Label
+from o1coder.queries import checkpoints as questions
 from o1coder.rows import add
 from tests.lab.conftest import add_job
 
@@ -151,33 +152,38 @@ def test_wrong_labels_are_refused(lab: Lab) -> None:
         labels.undo(lab, 9999, "ann")
 
 
-@pytest.fixture
-def trained(lab: Lab) -> tuple[Lab, int, int]:
-    """The lab with a PRM that a job trained on dataset 2 (prm-point), and a step whose search label was in it."""
-    job = add_job(lab, "synthesize", {"sampler": "fake:2"})
+def checkpoint(lab: Lab, role: str, dataset: int | None, parent: int | None = None, **config: Any) -> int:
+    """A checkpoint whose job was given a dataset and a config."""
+    job = add_job(lab, *(("prm", {"base": 1} | config) if role == "prm" else ("synthesize", {"sampler": "fake:2"})))
     with lab.writing() as connection:
-        step = connection.exec_driver_sql(
-            "SELECT i.step_id FROM dataset_item i JOIN label l ON l.id = i.label_id "
-            "WHERE i.dataset_id = 2 AND l.source = 'search' AND l.value = 'invalid' "
-            "AND NOT EXISTS (SELECT 1 FROM label h WHERE h.step_id = i.step_id AND h.source = 'human') LIMIT 1"
-        ).scalar()
-        connection.exec_driver_sql(
-            "INSERT INTO job_input(job_id, name, ordinal, dataset_id) VALUES (?, 'd', 0, 2)", (job,)
-        )
-        prm = add(
+        if dataset is not None:
+            add(connection, JobInput, job_id=job, name="d", ordinal=0, dataset_id=dataset)
+        return add(
             connection,
             Checkpoint,
             digest="sha256:c",
-            role="prm",
+            role=role,
             format="full",
             base_digest="sha256:c",
+            parent_id=parent,
             bytes=1,
             path="blobs/c",
             job_id=job,
             created_at=now(),
         )
+
+
+@pytest.fixture
+def trained(lab: Lab) -> tuple[Lab, int, int]:
+    """The lab with a PRM that a job trained on dataset 2 (prm-point), and a step whose search label was in it."""
+    with lab.reading() as connection:
+        step = connection.exec_driver_sql(
+            "SELECT l.step_id FROM dataset_label i JOIN label l ON l.id = i.label_id "
+            "WHERE i.dataset_id = 2 AND l.source = 'search' AND l.value = 'invalid' "
+            "AND NOT EXISTS (SELECT 1 FROM label h WHERE h.step_id = l.step_id AND h.source = 'human') LIMIT 1"
+        ).scalar()
     assert step is not None
-    return lab, step, prm
+    return lab, step, checkpoint(lab, "prm", 2)
 
 
 def test_a_correction_makes_stale_what_saw_the_label_and_undo_takes_it_back(trained: tuple[Lab, int, int]) -> None:
@@ -197,12 +203,53 @@ def test_a_correction_makes_stale_what_saw_the_label_and_undo_takes_it_back(trai
     assert (undone.stale_checkpoints, stale()) == ([], [])
 
 
+STEPS_OF_A_CHAIN = (
+    "WITH RECURSIVE up(id) AS (SELECT r.leaf_id FROM dataset_item i JOIN rollout r ON r.id = i.rollout_id "
+    "WHERE i.dataset_id = 1 AND i.ordinal = 0 UNION SELECT s.parent_id FROM step s JOIN up ON s.id = up.id "
+    "WHERE s.parent_id IS NOT NULL) SELECT s.id FROM step s JOIN up ON s.id = up.id WHERE s.parent_id IS NOT NULL ORDER BY 1"
+)
+BOTH_SIDES = (
+    "SELECT l.step_id FROM dataset_label i JOIN label l ON l.id = i.label_id WHERE i.dataset_id = 3 AND i.ordinal = 0"
+)
+
+
+@pytest.mark.parametrize(
+    ("role", "dataset", "steps", "least"), [("policy", 1, STEPS_OF_A_CHAIN, 3), ("prm", 3, BOTH_SIDES, 2)]
+)
+def test_every_label_that_a_row_rests_on_makes_stale(lab: Lab, role: str, dataset: int, steps: str, least: int) -> None:
+    made = checkpoint(lab, role, dataset)
+    with lab.reading() as connection:
+        found = [row[0] for row in connection.exec_driver_sql(steps)]
+    assert len(found) >= least
+    for step in found:
+        added = labels.add_human(lab, step, "unsure", "ann")
+        assert added.stale_checkpoints == [made]
+        assert labels.undo(lab, added.id, "ann").stale_checkpoints == []
+
+
+def test_what_went_on_from_stale_weights_is_stale_and_what_only_replaced_them_is_not(lab: Lab) -> None:
+    sft = checkpoint(lab, "policy", 1)
+    rl = checkpoint(lab, "policy", None, sft)
+    prm = checkpoint(lab, "prm", 2)
+    refreshed, continued = checkpoint(lab, "prm", None, prm), checkpoint(lab, "prm", None, prm, continue_from=True)
+    with lab.reading() as connection:
+        step = connection.exec_driver_sql(STEPS_OF_A_CHAIN).scalar()
+    assert step is not None
+    added = labels.add_human(lab, step, "unsure", "ann")
+    assert added.stale_checkpoints == [sft, rl, prm, continued]
+    with lab.reading() as connection:
+        assert questions.stale(connection) == added.stale_checkpoints
+        assert questions.stale_because(connection, rl) == questions.stale_because(connection, sft) == [added.replaces]
+        assert questions.show(connection, refreshed).stale == 0
+        assert questions.label_counts(connection, rl) == {}
+
+
 def test_a_label_that_no_dataset_holds_makes_nothing_stale(trained: tuple[Lab, int, int]) -> None:
     lab, _, _ = trained
     with lab.reading() as connection:
         free = connection.exec_driver_sql(
             "SELECT MAX(s.id) FROM step s WHERE s.parent_id IS NOT NULL AND NOT EXISTS "
-            "(SELECT 1 FROM dataset_item i JOIN label l ON l.id = i.label_id WHERE l.step_id = s.id)"
+            "(SELECT 1 FROM dataset_label i JOIN label l ON l.id = i.label_id WHERE l.step_id = s.id)"
         ).scalar()
     assert free is not None
     for value in labels.VALUES:

@@ -17,7 +17,7 @@ from tests.lab.conftest import Damage, run_stage
 
 FREE_LABEL = (
     "SELECT MIN(l.id) FROM label l WHERE l.source = 'search' AND NOT EXISTS "
-    "(SELECT 1 FROM dataset_item i WHERE i.label_id = l.id) AND NOT EXISTS (SELECT 1 FROM label r WHERE r.retracts = l.id)"
+    "(SELECT 1 FROM dataset_label i WHERE i.label_id = l.id) AND NOT EXISTS (SELECT 1 FROM label r WHERE r.retracts = l.id)"
 )
 FULL = "SELECT MIN(r.id) FROM rollout r WHERE r.program_id IS NOT NULL AND r.passed < r.total"
 CHILD = "SELECT MIN(id) FROM step WHERE depth = 2"
@@ -93,7 +93,13 @@ DAMAGES = {
     "a dataset's rows": ("UPDATE dataset SET rows = rows + 1 WHERE id = 1", "dataset-rows", "dataset"),
     "a dataset's digest": ("UPDATE dataset SET digest = 'sha256:0' WHERE id = 2", "dataset-file", "dataset"),
     "a member": (
-        "UPDATE dataset_item SET label_id = label_id + 1 WHERE dataset_id = 2 AND ordinal = 0",
+        "UPDATE dataset_item SET step_id = step_id + 1 WHERE dataset_id = 2 AND ordinal = 0",
+        "dataset-members",
+        "dataset",
+    ),
+    "a label of a row": (
+        "DELETE FROM dataset_label WHERE dataset_id = 1 AND label_id = "
+        "(SELECT MIN(label_id) FROM dataset_label WHERE dataset_id = 1)",
         "dataset-members",
         "dataset",
     ),
@@ -126,7 +132,7 @@ DAMAGES = {
 # Damage to one fact that shows in one place only: nothing else may be said.
 ALONE = (
     "a statement", "a program", "an expected output", "a case more", "a tree's config", "a step's text", "a tree's digest",
-    "a label's value", "a label lost", "a dataset's rows", "a dataset's digest", "a member", "a row's digest",
+    "a label's value", "a label lost", "a dataset's rows", "a dataset's digest", "a member", "a label of a row", "a row's digest",
     "an attempt's end", "an input", "the search index",
 )  # fmt: skip
 

@@ -35,7 +35,7 @@ def make_lab(home: Path) -> Made:
     from o1coder import rows
     from o1coder.clock import now
     from o1coder.lab import Lab
-    from o1coder.models import Checkpoint, Dataset, DatasetItem, Profile, Score, Verdict
+    from o1coder.models import Checkpoint, Dataset, DatasetItem, DatasetLabel, Profile, Score, Verdict
     from o1coder.problems.record import NewCase, NewProblem, NewProgram
     from o1coder.problems.store import add_problem
     from o1coder.search.facts import CompletionFact, EndFact, RolloutFact, StepFact
@@ -155,9 +155,8 @@ def make_lab(home: Path) -> Made:
             created_at=now(),
         )
         seen = connection.exec_driver_sql("SELECT id FROM label WHERE step_id = ?", (found["0"],)).scalar()
-        rows.add(
-            connection, DatasetItem, dataset_id=dataset, ordinal=0, step_id=found["0"], label_id=seen, row_digest="x"
-        )
+        rows.add(connection, DatasetItem, dataset_id=dataset, ordinal=0, step_id=found["0"], row_digest="x")
+        rows.add(connection, DatasetLabel, dataset_id=dataset, ordinal=0, label_id=seen)
         for prm, values in zip(prms, ((0.5, 0.6), (0.9, 0.2)), strict=True):
             for path, value in zip(("0", "1"), values, strict=True):
                 rows.add(
