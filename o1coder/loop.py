@@ -108,7 +108,8 @@ def _tcg(settings: Settings, facts: RoundFacts) -> bool:
 
 
 def _sft(settings: Settings, facts: RoundFacts) -> bool:
-    return settings.sft and facts.round == 0
+    # Again in every round until a policy is accepted: there are more chains then, and RL should not start from the raw base.
+    return settings.sft and facts.incumbent == settings.base
 
 
 def _always(settings: Settings, facts: RoundFacts) -> bool:
@@ -123,7 +124,7 @@ _ROUND: tuple[_Step, ...] = (
     _Step("tcg-dpo", "tcg-dpo", lambda s, f: {"tcg": _left(f, "tcg-sft"), "slice": s.slice}, _tcg),
     _Step("tests-dpo", "generate-tests", _tests("tcg-dpo"), _tcg),
     _Step("synthesize", "synthesize", lambda s, f: _sampled(s, f.incumbent) | {"slice": s.slice}, _always),
-    _Step("policy-sft", "policy-sft", lambda s, f: {"policy": s.base, "query": _trees(f)}, _sft),
+    _Step("policy-sft", "policy-sft", lambda s, f: {"policy": s.base, "query": _all_trees(s)}, _sft),
     _Step("prm", "prm", lambda s, f: {"base": s.base, "refreshes": f.prm, "query": _all_trees(s)}, _always),
     _Step(
         "score",

@@ -30,8 +30,8 @@ _BUDGETS = {
 
 
 def demo(base: int, rounds: int, *, full: bool = False) -> dict[str, Any]:
-    """The self-play config of `o1coder demo`. `full`: no budgets, all train problems that a small model can attempt, more
-    samples and iterations; hours rather than minutes."""
+    """The self-play config of `o1coder demo`. `full`: no budgets, more simulations, samples and iterations on the same
+    problems; hours rather than minutes."""
     config: dict[str, Any] = {"base": base, "rounds": rounds, "slice": "demo", "tcg_slice": "tcg"}
     overrides: dict[str, dict[str, Any]] = {
         "generate-tests": {"n": 2},
