@@ -13,6 +13,9 @@ from pydantic import Field
 from o1coder.stage import Pick, Reporter, Trains, stage
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+    from o1coder.datasets import Row
     from o1coder.lab import Lab
     from o1coder.training import Ingest
 
@@ -46,15 +49,20 @@ class Rl(Trains):
 @stage("rl", Rl, gpus=1)
 def rl(lab: Lab, config: Rl, report: Reporter) -> None:
     """Choose problems, train, write the rollouts as trees, record the checkpoint."""
-    from o1coder import checkpoints
+    from o1coder import checkpoints, datasets, selection
     from o1coder.growing import prompt_of
     from o1coder.rows import By
     from o1coder.training import train
 
     start = checkpoints.weights(lab, config.policy, "policy")
     prompt = prompt_of("auto", start)
-    rows = task_rows(lab, config, prompt)
-    report.log(f"{len(rows)} problems")
+    by = By(job_id=report.job_id)
+    with lab.reading() as connection:
+        as_of = selection.as_of_now(connection)
+        rows = task_rows(connection, config, prompt)
+    asked = {"split": config.split, "slice": config.slice, "only_mixed": config.only_mixed, "limit": config.limit}
+    frozen = datasets.freeze(lab, "rl", rows, query=asked, as_of=as_of, by=by)
+    report.log(f"{frozen.rows} problems")
     spec = config.spec("grpo", start, max_length=config.max_length)
     spec |= {name: getattr(config, name) for name in ("generations", "max_completion", "outcome")}
     spec["phi"] = phi_of(config)
@@ -63,7 +71,11 @@ def rl(lab: Lab, config: Rl, report: Reporter) -> None:
         adapter = None if prm.adapter is None else str(prm.adapter)
         spec["prm"] = {"spec": "hf", "model": str(prm.model), "adapter": adapter}
     trained = train(
-        lab, report, spec, rows, {"rollouts.jsonl": rollout_ingest(config, report, prompt.name, prompt.digest)}
+        lab,
+        report,
+        spec,
+        datasets.rows_of(frozen),
+        {"rollouts.jsonl": rollout_ingest(config, report, prompt.name, prompt.digest)},
     )
     checkpoints.record(
         lab,
@@ -73,7 +85,7 @@ def rl(lab: Lab, config: Rl, report: Reporter) -> None:
         start=start,
         parent_id=config.policy,
         prompt=start.prompt,
-        by=By(job_id=report.job_id),
+        by=by,
     )
 
 
@@ -85,38 +97,37 @@ def phi_of(config: Rl) -> dict[str, Any]:
     return {"preset": config.phi, **{name: value for name, value in changes.items() if value is not None}}
 
 
-def task_rows(lab: Lab, config: Rl, prompt: Any) -> list[dict[str, Any]]:
-    """The trainer's rows, one a problem. A retry may choose others (its own rollouts count by then); its trainer goes on
-    with the first attempt's."""
+def task_rows(connection: Connection, config: Rl, prompt: Any) -> list[Row]:
+    """The trainer's rows, one a problem, as the facts stand. A retry would choose others, since its own rollouts count by
+    then: what counts is what the job's first attempt froze."""
     from dataclasses import asdict
 
+    from o1coder.datasets import Row
     from o1coder.errors import LabError
     from o1coder.queries import problems
     from o1coder.text.prompt import HEADINGS
     from o1coder.trees import cases_of
     from o1coder.verdicts import asked
 
-    rows: list[dict[str, Any]] = []
-    with lab.reading() as connection:
-        chosen = problems.select(connection, split=config.split, slice=config.slice, limit=None)
-        mixed = {row.id for row in problems.rows(connection, chosen) if row.pass_rate and 0 < row.pass_rate < 1}
-        if config.only_mixed and mixed:
-            chosen = [i for i in chosen if i in mixed]
-        for problem_id in chosen[: config.limit]:
-            what, test_set = asked(connection, problem_id), problems.test_set(connection, problem_id)
-            if test_set is None:
-                continue
-            rows.append(
-                {
-                    "prompt": prompt.render(what.task, (), "structure"),
-                    "opening": HEADINGS["structure"] + prompt.opening("structure", what.task),
-                    "problem": problems.show(connection, problem_id).digest,
-                    "task": asdict(what.task),
-                    "cases": [asdict(case) for _, case in cases_of(connection, test_set)],
-                    "comparator": {"name": what.comparator.name, "args": dict(what.comparator.args)},
-                    "limits": asdict(what.limits),
-                }
-            )
+    rows: list[Row] = []
+    chosen = problems.select(connection, split=config.split, slice=config.slice, limit=None)
+    mixed = {row.id for row in problems.rows(connection, chosen) if row.pass_rate and 0 < row.pass_rate < 1}
+    if config.only_mixed and mixed:
+        chosen = [i for i in chosen if i in mixed]
+    for problem_id in chosen[: config.limit]:
+        what, test_set = asked(connection, problem_id), problems.test_set(connection, problem_id)
+        if test_set is None:
+            continue
+        content = {
+            "prompt": prompt.render(what.task, (), "structure"),
+            "opening": HEADINGS["structure"] + prompt.opening("structure", what.task),
+            "problem": problems.show(connection, problem_id).digest,
+            "task": asdict(what.task),
+            "cases": [asdict(case) for _, case in cases_of(connection, test_set)],
+            "comparator": {"name": what.comparator.name, "args": dict(what.comparator.args)},
+            "limits": asdict(what.limits),
+        }
+        rows.append(Row(content, problem_id=problem_id))
     if not rows:
         raise LabError("no problem has reward tests", "import train problems with reward tests first")
     return rows
@@ -124,7 +135,6 @@ def task_rows(lab: Lab, config: Rl, prompt: Any) -> list[dict[str, Any]]:
 
 def rollout_ingest(config: Rl, report: Reporter, prompt: str, prompt_digest: str) -> Ingest:
     """Writes a generation's records: a tree a problem and iteration, a path a completion, its score and its verdicts."""
-    from sqlalchemy.engine import Connection
 
     def write(connection: Connection, records: list[dict[str, Any]]) -> None:
         from o1coder.growing import seed_of

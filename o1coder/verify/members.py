@@ -1,7 +1,7 @@
 """Which facts a dataset's query and moment give: the selection that made it, asked again.
 
-Only members are compared; the text of a row depends on the version that wrote it. Kinds whose members come from a seeded
-draw over test cases (the test case generator's) are not asked again.
+Only members are compared; the text of a row depends on the version that wrote it. Not asked again are kinds whose members
+come from a seeded draw over test cases (the test case generator's) or from pass rates of the moment (RL's).
 """
 
 from __future__ import annotations

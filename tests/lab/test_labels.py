@@ -11,14 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import Connection
 
-from o1coder import labels
+from o1coder import datasets, labels
 from o1coder.clock import now
 from o1coder.errors import LabError
 from o1coder.lab import Lab
 from o1coder.labels import current_label, stale_for_steps
 from o1coder.models import Checkpoint, JobInput, Label
 from o1coder.queries import checkpoints as questions
-from o1coder.rows import add
+from o1coder.rows import By, add
 from tests.lab.conftest import add_job
 
 
@@ -254,3 +254,13 @@ def test_a_label_that_no_dataset_holds_makes_nothing_stale(trained: tuple[Lab, i
     assert free is not None
     for value in labels.VALUES:
         assert labels.add_human(lab, free, value, "ann").stale_checkpoints == []
+
+
+def test_the_problems_of_an_rl_dataset_count_as_seen(lab: Lab) -> None:
+    with lab.reading() as connection:
+        problem, split = connection.exec_driver_sql("SELECT id, split FROM problem ORDER BY id LIMIT 1").one()
+    by, rows = By(author="tester"), [datasets.Row({"n": 0}, problem_id=problem)]
+    frozen = datasets.freeze(lab, "rl", rows, query={"split": split}, as_of={}, by=by)
+    trained_on = checkpoint(lab, "policy", frozen.id)
+    with lab.reading() as connection:
+        assert questions.problems_seen(connection, trained_on) == {split: 1}

@@ -87,6 +87,11 @@ def test_a_round_then_a_correction_then_the_prm_again(lab: Lab, model: int) -> N
         assert policy is not None
         assert "train" in questions.problems_seen(connection, policy)
         assert "test" not in questions.problems_seen(connection, policy)
+        [tasks] = connection.exec_driver_sql(
+            "SELECT i.problem_id FROM dataset_item i JOIN dataset d ON d.id = i.dataset_id WHERE d.kind = 'rl'"
+        ).all()
+        rolled = connection.exec_driver_sql("SELECT problem_id FROM tree WHERE job_id = ?", (done["rl"].job,)).all()
+        assert {tasks} == set(rolled)
     retrained = finished(lab, verbs.enqueue(lab, "prm", {"base": model, "refreshes": prm, **ONE}))
     with lab.reading() as connection:
         new = questions.show(connection, retrained.outputs["checkpoints"][0])
