@@ -39,7 +39,7 @@ class Weights(NamedTuple):
     prompt: str | None
 
 
-def weights(lab: Lab, checkpoint_id: int, role: str | None = None) -> Weights:
+def weights(lab: Lab, checkpoint_id: int, *roles: str) -> Weights:
     """LabError when there is no such checkpoint, it has another role, or its files are gone."""
     with lab.reading() as connection:
         row = connection.exec_driver_sql(
@@ -49,8 +49,9 @@ def weights(lab: Lab, checkpoint_id: int, role: str | None = None) -> Weights:
         ).first()
     if row is None:
         raise LabError(f"there is no checkpoint {checkpoint_id}", "`o1coder checkpoints list` shows them")
-    if role is not None and row[1] != role:
-        raise LabError(f"checkpoint {checkpoint_id} is a {row[1]}, not a {role}", f"name a checkpoint with role {role}")
+    if roles and row[1] not in roles:
+        wanted = " or ".join(roles)
+        raise LabError(f"checkpoint {checkpoint_id} is a {row[1]}, not a {wanted}", f"name one with role {wanted}")
     own = lab.home / row[4]
     if row[3] == "full":
         found = Weights(row[0], row[1], row[2], row[0], row[2], own, None, row[5])
@@ -169,10 +170,10 @@ def remove_model(lab: Lab, name: str) -> None:
         shutil.rmtree(lab.home / row[1], ignore_errors=False)
 
 
-def resolve(lab: Lab, name: str, role: str | None = None) -> int:
-    """A checkpoint id from an id or a model's name. LabError when there is none, or it has another role."""
+def resolve(lab: Lab, name: str, *roles: str) -> int:
+    """A checkpoint id from an id or a model's name. LabError when there is none, or it has none of the roles."""
     if names_row(name):
-        return weights(lab, int(name), role).id
+        return weights(lab, int(name), *roles).id
     with lab.reading() as connection:
         row = connection.exec_driver_sql("SELECT checkpoint_id FROM model WHERE name = ?", (name,)).first()
         names = [r[0] for r in connection.exec_driver_sql("SELECT name FROM model ORDER BY name")]

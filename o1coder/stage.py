@@ -11,9 +11,9 @@ import math
 import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from o1coder.errors import LabError
 
@@ -29,8 +29,38 @@ class Pick:
     """Marks a config field that names a row of the lab: an input of the job, and so an edge of its lineage."""
 
     source: Source
-    role: str | None = None
+    role: str | tuple[str, ...] | None = None  # several: any of them
     stage: str | None = None  # for jobs: which stage's
+    full: bool = False  # for checkpoints: whole weights, no adapter over others
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The roles (for jobs, the stages) of which the row must have one; empty for any."""
+        word = self.stage if self.source == "job" else self.role
+        return () if word is None else (word,) if isinstance(word, str) else word
+
+
+@dataclass(frozen=True)
+class OfProblem:
+    """Marks a config field that names problems: they must be there when the job is enqueued. No edge of its lineage."""
+
+
+def _opens(spec: str) -> str:
+    """What open_sampler and open_scorer take, said before a job is made of it."""
+    if spec != "hf" and not (spec.startswith("fake:") and spec.removeprefix("fake:").isdecimal()):
+        raise LabError(f"{spec!r} opens nothing", "take hf, or fake:SEED with a whole number, such as fake:7")
+    return spec
+
+
+def _selects(query: str) -> str:
+    from o1coder.selection import Query
+
+    Query.parse(query)
+    return query
+
+
+Opens = Annotated[str, AfterValidator(_opens)]  # a sampler or a scorer
+Selects = Annotated[str, AfterValidator(_selects)]  # which trees: field:value words
 
 
 class StageConfig(BaseModel):
@@ -44,15 +74,27 @@ class StageConfig(BaseModel):
 class Sampled(StageConfig):
     """What a stage that samples a policy is asked besides its own fields."""
 
-    policy: Annotated[int | None, Pick("checkpoint")] = Field(
+    prompt_forms: ClassVar[tuple[str, ...]] = ("steps", "chat")  # of the prompts that the stage can ask with
+
+    policy: Annotated[int | None, Pick("checkpoint", role="policy")] = Field(
         None, description="the policy: a checkpoint or a model's name"
     )
-    sampler: str = Field("hf", description="hf, or fake:SEED (scripted, no model)")
+    sampler: Opens = Field("hf", description="hf, or fake:SEED (scripted, no model)")
     prompt: str = Field("auto", description="prompt by name; auto takes the form the policy was trained on")
     temperature: float = Field(0.5, ge=0, description="sampling temperature")
     threads: int | None = Field(None, ge=1, description="CPU threads of the model; default: all cores but one")
     batch: int = Field(32, ge=1, description="rows the sampler runs at once")
     exact: bool = Field(False, description="fp32, constant batch shape: the same seed gives the same tree, slower")
+
+    @field_validator("prompt")
+    @classmethod
+    def _asks(cls, name: str) -> str:
+        from o1coder.text import load_prompt, prompt_names
+
+        if name != "auto" and load_prompt(name).form not in cls.prompt_forms:
+            fit = [known for known in prompt_names() if load_prompt(known).form in cls.prompt_forms]
+            raise LabError(f"the prompt {name!r} asks for something else", f"auto, or one of {', '.join(fit)}")
+        return name
 
 
 class Trains(StageConfig):
@@ -185,10 +227,23 @@ def picks(config: type[StageConfig]) -> Iterator[tuple[str, Pick]]:
 def picked_ids(config: StageConfig) -> Iterator[tuple[str, Pick, int, int]]:
     """(field, pick, ordinal, id) for every row that `config` names; a list field gives one each."""
     for name, pick in picks(type(config)):
-        value = getattr(config, name)
-        for ordinal, item in enumerate(value if isinstance(value, (list, tuple)) else [value]):
-            if item is not None:
-                yield name, pick, ordinal, int(item)
+        for ordinal, item in _ids(config, name):
+            yield name, pick, ordinal, item
+
+
+def problem_ids(config: StageConfig) -> Iterator[tuple[str, int]]:
+    """(field, id) for every problem that `config` names."""
+    for name, field in type(config).model_fields.items():
+        if any(isinstance(meta, OfProblem) for meta in field.metadata):
+            for _, item in _ids(config, name):
+                yield name, item
+
+
+def _ids(config: StageConfig, name: str) -> Iterator[tuple[int, int]]:
+    value = getattr(config, name)
+    for ordinal, item in enumerate(value if isinstance(value, (list, tuple)) else [value]):
+        if item is not None:
+            yield ordinal, int(item)
 
 
 def choices(annotation: Any) -> tuple[str, ...] | None:

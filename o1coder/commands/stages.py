@@ -192,7 +192,7 @@ def _row_of(lab: Lab, name: str, value: Any, pick: stage.Pick) -> Any:
     if not isinstance(value, str):
         return value
     if pick.source == "checkpoint":
-        return checkpoints.resolve(lab, value, pick.role)
+        return checkpoints.resolve(lab, value, *pick.wanted)
     if not names_row(value):
         raise LabError(f"{name}: {value!r} is no id of a {pick.source.replace('_', ' ')}", "name it by its number")
     return int(value)
@@ -237,7 +237,7 @@ def _waited(lab: Lab, declared: stage.Stage, options: Namespace, job_id: int) ->
         found, yes = answers.of(lab, declared.name, job_id)
         show.value(options, found, answers.lines(declared.name, found))
         return OK if yes else NO
-    if job.state != "done" and declared.name in OWN and job.error_kind == "lab-error":
+    if job.state != "done" and job.error_kind == "lab-error":
         raise LabError(job.error or "the job failed", job.hint or f"`o1coder jobs log {job_id}` has the whole of it")
     show.value(options, job.as_json())
     return OK if job.state == "done" else NO

@@ -39,8 +39,8 @@ def enqueue(
     """Ask for one stage with one config; returns the job's id. `ensure_worker` then sees that it is run.
 
     A `key` that was used before gives the job it made. `run` is made where there is none of that name. LabError when the
-    stage or a field is wrong, a picked row is missing or of another role, the disk is nearly full, or the lab is
-    somebody else's.
+    stage or a field is wrong, a row or problem it names is missing or of another role, the disk is nearly full, or the
+    lab is somebody else's.
     """
     declared = stage.find(stage_name)
     values = config.model_dump() if isinstance(config, stage.StageConfig) else dict(config)
@@ -56,6 +56,8 @@ def enqueue(
         picked = list(stage.picked_ids(parsed))
         for name, pick, _, row_id in picked:
             _require_row(connection, name, pick, row_id)
+        for name, problem_id in stage.problem_ids(parsed):
+            _require_problem(connection, name, problem_id)
         job_id = _insert(
             connection,
             "job",
@@ -158,12 +160,24 @@ def _require_row(connection: Connection, field: str, pick: stage.Pick, row_id: i
         raise LabError(
             f"{field}: there is no {words} {row_id}", f"`o1coder {words.replace(' ', '-')}s list` shows them"
         )
-    wanted = pick.stage if pick.source == "job" else pick.role
-    if wanted is not None and found[0] != wanted:
+    if pick.wanted and found[0] not in pick.wanted:
         raise LabError(
-            f"{field}: {words} {row_id} has the {kind} {found[0]!r}, and {wanted!r} is needed",
+            f"{field}: {words} {row_id} has the {kind} {found[0]!r}, and {' or '.join(map(repr, pick.wanted))} is needed",
             f"`o1coder {words.replace(' ', '-')}s list` shows the {kind} of each",
         )
+    if (
+        pick.full
+        and connection.execute(text("SELECT format FROM checkpoint WHERE id = :id"), {"id": row_id}).scalar() != "full"
+    ):
+        raise LabError(
+            f"{field}: checkpoint {row_id} is an adapter, and a whole model is needed",
+            "name a model, or a checkpoint whose format is full (`o1coder checkpoints list`)",
+        )
+
+
+def _require_problem(connection: Connection, field: str, problem_id: int) -> None:
+    if connection.execute(text("SELECT 1 FROM problem WHERE id = :id"), {"id": problem_id}).first() is None:
+        raise LabError(f"{field}: there is no problem {problem_id}", "`o1coder problems list` shows them")
 
 
 def _run_id(connection: Connection, name: str) -> int:

@@ -72,7 +72,10 @@ class Judge:
             self._workers.append(self._start("L0"))
             return "L0"
         reasons = "; ".join(f"{level}: {reason}" for level, reason in self.refused.items())
-        raise LabError(f"no isolation works on this machine ({reasons})", "run with --unsafe to judge without it")
+        raise LabError(
+            f"no isolation works on this machine ({reasons})",
+            "`o1coder doctor` says what this machine lacks; programs are not run without a wall",
+        )
 
     def _try(self, level: Level) -> str:
         """Start one worker at `level` and run the canaries in it: empty when all is well, else why not."""

@@ -44,9 +44,10 @@ _ASK = {
 def candidates(lab: Lab, pick: Pick) -> list[Candidate]:
     """The rows that a field marked with this Pick accepts."""
     select, column, key = _ASK[pick.source]
-    wanted = pick.stage if pick.source == "job" else pick.role
+    parts = [f"{column} IN ({','.join('?' * len(pick.wanted))})"] if pick.wanted else []
+    parts += ["c.format = 'full'"] if pick.full else []
     with lab.reading() as connection:
         rows = connection.exec_driver_sql(
-            f"{select} WHERE (? IS NULL OR {column} = ?) ORDER BY {key} DESC LIMIT {MOST}", (wanted, wanted)
+            f"{select} WHERE {' AND '.join(parts) or '1'} ORDER BY {key} DESC LIMIT {MOST}", pick.wanted
         )
         return [Candidate(int(row[0]), str(row[1])) for row in rows]

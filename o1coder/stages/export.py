@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from o1coder.stage import Reporter, StageConfig, stage
+from o1coder.stage import Reporter, Selects, StageConfig, stage
 
 if TYPE_CHECKING:
     from o1coder.lab import Lab
@@ -21,7 +21,7 @@ class Export(StageConfig):
 
     kind: Literal["prompt-completion", "preference", "stepwise", "o1coder-prm"] = Field(description="the format")
     out: str = Field(description="the folder to make; it must not exist")
-    query: str = Field("split:train", description="which trees: field:value words")
+    query: Selects = Field("split:train", description="which trees: field:value words")
     as_of: str = Field("now", description="now, or the id of a dataset: only what it could see")
     target: Literal["validity", "value"] = Field(
         "validity", description="stepwise and o1coder-prm: hard labels, or the search's soft values"

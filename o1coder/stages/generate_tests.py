@@ -6,11 +6,11 @@ set. Where a problem has no reference (or it is asked from the statement alone) 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from o1coder.stage import Reporter, Sampled, stage
+from o1coder.stage import OfProblem, Pick, Reporter, Sampled, stage
 
 if TYPE_CHECKING:
     from o1coder.lab import Lab
@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 class GenerateTests(Sampled):
     """Generate test cases for problems; each is checked against the reference program."""
 
+    prompt_forms: ClassVar[tuple[str, ...]] = ("cases-with-code", "cases-from-statement")
+
+    policy: Annotated[int | None, Pick("checkpoint", role=("policy", "tcg"))] = Field(
+        None, description="the generator: a checkpoint (of role tcg, or a policy) or a model's name"
+    )
     form: Literal["code", "statement"] = Field("code", description="from statement and code, or the statement alone")
     split: Literal["train", "validation", "test"] = Field("validation", description="split of the problems")
     slice: str | None = Field(None, description="only this named slice of the split")
-    problems: tuple[int, ...] = Field((), description="exactly these problems")
+    problems: Annotated[tuple[int, ...], OfProblem()] = Field((), description="exactly these problems")
     limit: int | None = Field(None, ge=1, description="at most this many problems")
     n: int = Field(1, ge=1, description="completions a problem")
     cases: int = Field(3, ge=1, description="cases asked for in one completion")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from o1coder.stage import Pick, Reporter, Trains, stage
+from o1coder.stage import Pick, Reporter, Selects, Trains, stage
 
 if TYPE_CHECKING:
     from o1coder.lab import Lab
@@ -18,7 +18,7 @@ class PolicySFT(Trains):
     """Fine-tune the policy on reasoning whose every step is valid."""
 
     policy: Annotated[int, Pick("checkpoint", role="policy")] = Field(description="the policy to start from")
-    query: str = Field("split:train", description="which trees: field:value words")
+    query: Selects = Field("split:train", description="which trees: field:value words")
     per_problem: int = Field(4, ge=1, description="distinct chains of one problem at most")
     iterations: int = Field(8, ge=1, description="optimizer iterations")
     batch: int = Field(8, ge=1, description="rows an iteration")
@@ -39,11 +39,8 @@ def policy_sft(lab: Lab, config: PolicySFT, report: Reporter) -> None:
     excluded = selection.Excluded()
     with lab.reading() as connection:
         as_of = selection.as_of_now(connection)
-        found = list(
-            selection.chains(
-                connection, selection.Query.parse(config.query), as_of, excluded, per_problem=config.per_problem
-            )
-        )
+        query = selection.Query.parse(config.query).training()
+        found = list(selection.chains(connection, query, as_of, excluded, per_problem=config.per_problem))
     rows_of = Counter(chain.problem_id for chain in found)
     rows = []
     for chain in found:
@@ -53,7 +50,7 @@ def policy_sft(lab: Lab, config: PolicySFT, report: Reporter) -> None:
         lab,
         "policy-sft",
         rows,
-        query={"query": config.query, "per_problem": config.per_problem},
+        query={"query": query.text(), "per_problem": config.per_problem},
         as_of=as_of,
         by=by,
         target="validity",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from o1coder.stage import Pick, Reporter, StageConfig, stage
+from o1coder.stage import Opens, Pick, Reporter, Selects, StageConfig, stage
 
 if TYPE_CHECKING:
     from o1coder.lab import Lab
@@ -21,8 +21,8 @@ class Score(StageConfig):
     """Score the steps of trees with a process reward model."""
 
     prm: Annotated[int, Pick("checkpoint", role="prm")] = Field(description="the process reward model")
-    query: str = Field("", description="which trees: field:value words; empty for all")
-    scorer: str = Field("hf", description="hf, or fake:SEED (scripted, no model)")
+    query: Selects = Field("", description="which trees: field:value words; empty for all")
+    scorer: Opens = Field("hf", description="hf, or fake:SEED (scripted, no model)")
     threads: int | None = Field(None, ge=1, description="CPU threads of the model")
     batch: int = Field(16, ge=1, description="rows the scorer runs at once")
 

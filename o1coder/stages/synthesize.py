@@ -5,11 +5,11 @@ The search is search/'s and the rows are trees.py's; this file only chooses prob
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from o1coder.stage import Reporter, Sampled, stage
+from o1coder.stage import OfProblem, Reporter, Sampled, stage
 
 if TYPE_CHECKING:
     from o1coder.growing import Plan
@@ -21,7 +21,7 @@ class Synthesize(Sampled):
 
     split: Literal["train", "validation", "test"] = Field("train", description="split of the problems")
     slice: str | None = Field(None, description="only this named slice of the split")
-    problems: tuple[int, ...] = Field((), description="exactly these problems")
+    problems: Annotated[tuple[int, ...], OfProblem()] = Field((), description="exactly these problems")
     limit: int | None = Field(None, ge=1, description="at most this many problems")
     simulations: int = Field(6, ge=1, description="simulations a tree")
     width: int = Field(3, ge=1, description="completions sampled below a step")

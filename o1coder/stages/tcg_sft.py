@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 class TcgSft(Trains):
     """Train the test case generator (SFT) on true cases of train problems."""
 
-    base: Annotated[int, Pick("checkpoint")] = Field(description="the model to start from")
+    base: Annotated[int, Pick("checkpoint", role=("policy", "tcg"))] = Field(
+        description="the model to start from; an adapter is gone on with"
+    )
     form: Literal["code", "statement"] = Field("code", description="cases from statement and code, or statement alone")
     split: Literal["train"] = Field("train", description="split of the problems")
     slice: str | None = Field(None, description="only this named slice of the split")

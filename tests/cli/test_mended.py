@@ -88,12 +88,24 @@ run synthesize --config /nonexistent
 run synthesize --config /proc
 run prm --base 999
 run prm
+run synthesize --problems 9999 --sampler fake:1
+run synthesize --sampler fake:x
+run synthesize --sampler nothing
+run synthesize --prompt nothing
+run synthesize --prompt tcg-code
+run synthesize --sampler hf --limit 1 --wait
+run generate-tests --prompt plain
+run prm --base 1 --query colour:red
+run export --kind stepwise --out x --query colour:red
+run selfplay --base small --scorer fake:x
 run export --kind stepwise --out x --show-prompt
 run selfplay --base small --budgets nothing
 run synthesize --show-prompt --prompt nothing
 import none
 export stepwise
 evaluate --k 0 --sampler fake:1
+evaluate --n 2 --k 8 --sampler fake:1
+solve --problem 9999 --sampler fake:1
 solve nothing
 solve 999
 solve /proc

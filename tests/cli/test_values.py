@@ -130,8 +130,10 @@ def test_no_is_exit_code_1(lab: Path) -> None:
     assert changed.code == (0 if changed.value["identical"] else 1)
     assert not REPLAY - set(changed.value)
     failed = say("run synthesize --sampler hf --limit 1 --wait --json", lab)
-    assert (failed.code, failed.value["state"], failed.value["error"]["kind"]) == (1, "failed", "lab-error")
-    assert say(f"jobs wait {failed.value['id']}", lab).code == 1
+    assert (failed.code, failed.out, failed.error["error"]) == (2, "", "no policy is named")
+    [*_, job] = done("jobs list --state failed", lab)
+    assert job["error"]["kind"] == "lab-error"
+    assert say(f"jobs wait {job['id']}", lab).code == 1
 
 
 def test_sql_reads_and_nothing_else(lab: Path) -> None:

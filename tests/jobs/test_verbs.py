@@ -8,25 +8,27 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from o1coder import stage
 from o1coder.errors import LabError
 from o1coder.jobs import alive, launch, verbs
 from o1coder.jobs.outcome import Ended, record
 from o1coder.lab import Lab
 from o1coder.queries import jobs as queries
+from o1coder.queries.candidates import candidates
 from tests.jobs.conftest import state
 
 pytestmark = pytest.mark.usefixtures("no_worker")
 
 
-def checkpoint(lab: Lab, role: str) -> int:
-    """A checkpoint's row."""
+def checkpoint(lab: Lab, role: str, base: int | None = None) -> int:
+    """A checkpoint's row; with a base it is an adapter over that."""
     with lab.writing() as connection:
         made = connection.execute(
             text(
-                "INSERT INTO checkpoint (digest, role, format, base_digest, bytes, path, author, created_at) "
-                "VALUES ('sha256:0', :role, 'full', 'sha256:0', 1, 'x', 'me', 'now')"
+                "INSERT INTO checkpoint (digest, role, format, base_id, base_digest, bytes, path, author, created_at) "
+                "VALUES ('sha256:0', :role, :format, :base, 'sha256:0', 1, 'x', 'me', 'now')"
             ),
-            {"role": role},
+            {"role": role, "format": "full" if base is None else "peft", "base": base},
         )
     return int(made.lastrowid)
 
@@ -92,6 +94,29 @@ def test_wrong_requests_leave_no_row(lab: Lab, monkeypatch: pytest.MonkeyPatch) 
         queries.jobs(lab, run="never")
     with pytest.raises(LabError, match="no state"):
         queries.jobs(lab, state="dead")
+
+
+def test_a_checkpoint_must_be_of_a_role_that_the_field_takes(lab: Lab) -> None:
+    base = checkpoint(lab, "policy")
+    adapter, tcg, prm = (checkpoint(lab, role, base) for role in ("policy", "tcg", "prm"))
+    taken = {
+        ("synthesize", "policy"): [base, adapter],
+        ("evaluate", "policy"): [base, adapter],
+        ("solve", "tcg"): [base, adapter, tcg],
+        ("generate-tests", "policy"): [base, adapter, tcg],
+        ("tcg-sft", "base"): [base, adapter, tcg],
+        ("prm", "base"): [base],  # an adapter would be left out of what the model starts from
+        ("selfplay", "base"): [base],
+    }
+    for (name, field), fit in taken.items():
+        pick = dict(stage.picks(stage.find(name).config))[field]
+        assert sorted(found.id for found in candidates(lab, pick)) == fit
+        for each in (base, adapter, tcg, prm):
+            if each in fit:
+                verbs.enqueue(lab, name, {field: each})
+            else:
+                with pytest.raises(LabError, match="is needed"):
+                    verbs.enqueue(lab, name, {field: each})
 
 
 def test_a_nearly_full_disk_starts_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
