@@ -1,6 +1,7 @@
-"""Problems from an importer into the lab: read, stored in short transactions, counted; references judged when asked for.
+"""Problems from an importer into the lab: read, kept from leaking between splits, stored in short transactions, counted;
+references judged when asked for.
 
-Which rows make a problem is for problems/ to say; this file keeps what they said of the rows that do not.
+Which rows make a problem, and what a leak is, is for problems/ to say; this file keeps what they said of rows that fail.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from sqlalchemy.engine import Connection
 
 from o1coder.errors import LabError
 from o1coder.lab import Lab
+from o1coder.problems.leaks import Leaks
 from o1coder.problems.purposes import Split, in_split
 from o1coder.problems.record import NewProblem, Rejected
-from o1coder.problems.store import add_problem
+from o1coder.problems.store import add_problem, known_problem
 from o1coder.queries import problems
 from o1coder.rows import By
 from o1coder.stage import Reporter
@@ -86,22 +88,51 @@ def _first(items: Iterable[Item], limit: int | None) -> Iterator[Item]:
         yield item
 
 
-def store(lab: Lab, items: Sequence[Item], split: Split | None, tally: Tally, report: Reporter) -> None:
-    """Store a batch in one transaction. Equal problems of one file are one: the later row is rejected."""
+def store(lab: Lab, items: Sequence[Item], split: Split | None, leaks: Leaks, tally: Tally, report: Reporter) -> None:
+    """Store a batch in one transaction. Equal problems of one file are one: the later row is rejected. So is a row that
+    would carry another split's problem, be it in the lab or earlier in the file, into its own."""
     by = By(job_id=report.job_id)
     with lab.writing() as connection:
         for item in items:
             if isinstance(item, Rejected):
                 tally.reject(item.row, item.key, item.reason, report)
                 continue
-            stored = add_problem(connection, in_split(item, split), by)
-            if stored.id in tally.keys:
-                tally.reject(None, item.source_key, f"the same problem as {tally.keys[stored.id]}", report)
+            problem = in_split(item, split)
+            known = known_problem(connection, problem)
+            if known in tally.keys:
+                tally.reject(None, item.source_key, f"the same problem as {tally.keys[known]}", report)
                 continue
+            reason = _leak(connection, leaks, problem, known)
+            if reason is not None:
+                tally.reject(None, item.source_key, reason, report)
+                continue
+            stored = add_problem(connection, problem, by)
             tally.keys[stored.id] = item.source_key
             mine = stored.new or _made_by(connection, stored.id, report.job_id)
             tally.added += mine
             tally.known += not mine
+
+
+def _leak(connection: Connection, leaks: Leaks, problem: NewProblem, known: int | None) -> str | None:
+    """Why the lab must not hold the problem in this split; one that it holds there already was asked when it came."""
+    _catch_up(connection, leaks)
+    if known is None:
+        return leaks.reason(problem)
+    held = connection.exec_driver_sql("SELECT split FROM problem WHERE id = ?", (known,)).scalar_one()
+    return None if held == problem.split else leaks.reason(problem) or f"the lab holds it in {held}"
+
+
+def _catch_up(connection: Connection, leaks: Leaks) -> None:
+    """Enter what came into the lab since; within the transaction that adds, so that two imports see each other."""
+    rows = connection.exec_driver_sql(
+        "SELECT id, source, source_key, split, family, statement FROM problem WHERE id > ? AND source <> 'solve' "
+        "ORDER BY id",
+        (leaks.upto,),
+    ).all()
+    for problem_id, source, key, split, family, statement in rows:
+        reference = problems.reference(connection, problem_id)
+        leaks.add(f"{source}/{key}", split, family, statement, () if reference is None else (reference.code,))
+        leaks.upto = problem_id
 
 
 def _made_by(connection: Connection, problem_id: int, job_id: int) -> bool:

@@ -6,9 +6,10 @@ one side (8.0 is not 8, 1 is not True) and wider on the other (a tuple equals a 
 where tuples, sets or floats are written, or where the reference's source suggests a float for a whole number or a 0 or
 1 for a truth value. (Nothing is executed here; of the full set's call problems every reference passes.)
 
-The two sets share numbers but not names and signatures: they are two sources, never mixed. Splits follow the paper:
+The two sets share numbers, and so families, but not names and signatures: they are two sources. Splits follow the paper:
 1–10 prompt (rejected: they are shown to models), 11–510 test, 511–600 validation, 601–974 train. The challenge tests
-are left out, as in the original evaluation.
+are left out, as in the original evaluation. 28 problems of the full set are in two splits, by statement or reference: the
+lab takes the first of each (see leaks.py).
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def new_problem(row: dict[str, Any]) -> NewProblem:
         source=source,
         source_key=str(number),
         split=split,
-        family=f"{source}/{number}",
+        family=f"mbpp/{number}",
         kind="assert" if calls is None else "call",
         title=entry,
         statement=statement,

@@ -51,18 +51,21 @@ def case_digest(input: str, expected: str) -> str:
     return digest({"input": input, "expected": expected})
 
 
+def known_problem(connection: Connection, problem: NewProblem) -> int | None:
+    """The id of the problem under the same digest or the same source key, or None."""
+    known = find(connection, Problem, digest=problem_digest(problem))
+    return known or find(connection, Problem, source=problem.source, source_key=problem.source_key)
+
+
 def add_problem(connection: Connection, problem: NewProblem, by: By) -> Added:
     """Store `problem`; one already there under the same digest or the same source key is left as it is."""
-    mark = problem_digest(problem)
-    known = find(connection, Problem, digest=mark)
-    if known is None:
-        known = find(connection, Problem, source=problem.source, source_key=problem.source_key)
+    known = known_problem(connection, problem)
     if known is not None:
         return Added(known, False)
     problem_id = add(
         connection,
         Problem,
-        digest=mark,
+        digest=problem_digest(problem),
         source=problem.source,
         source_key=problem.source_key,
         split=problem.split,

@@ -1,6 +1,7 @@
 """Import problems with their programs and tests: the starter set, HumanEval, MBPP, or a JSONL file of your own.
 
-Every row that cannot be a problem is logged with its reason, and listed in `jobs/<id>/rejected.jsonl`. A problem that is
+Every row that cannot be a problem is logged with its reason, and listed in `jobs/<id>/rejected.jsonl`; so is a row that
+would carry a problem of one split into another (problems/leaks.py says when: what comes first stays). A problem that is
 there already is left as it is, so that importing twice adds nothing twice. What is imported is believed, unless `check`
 is set: then every reference is judged on its tests, and those that fail are reported (and kept: a test may be the one
 that is wrong).
@@ -43,7 +44,9 @@ def import_problems(lab: Lab, config: Import, report: Reporter) -> None:
 
     if config.source == "starter" and config.split is not None:
         raise LabError("the starter problems have their splits, by family", "leave --split away")
-    tally = Tally(config.source, config.path)
+    from o1coder.problems.leaks import with_prompts
+
+    tally, leaks = Tally(config.source, config.path), with_prompts()
     items = reader(config.source, config.path, config.limit)
     while batch := list(islice(items, BATCH)):
         if report.cancelled:
@@ -51,7 +54,7 @@ def import_problems(lab: Lab, config: Import, report: Reporter) -> None:
         if report.remaining_s == 0:
             report.stopped("budget")
             break
-        store(lab, batch, config.split, tally, report)
+        store(lab, batch, config.split, leaks, tally, report)
     write_rejected(lab.job_folder(report.job_id), tally)
     report.log(f"{tally.added} problems added, {tally.known} there already, {len(tally.rejected)} rows rejected")
     if config.check and not check_references(lab, tally, report) and report.cancelled:

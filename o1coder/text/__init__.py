@@ -8,8 +8,8 @@ a program or evaluates text as code.
 from __future__ import annotations
 
 from o1coder.text.cases import case_completion, parse_cases
-from o1coder.text.code import ast_digest, compiles, program_text
-from o1coder.text.leaks import jaccard, ngrams, statement_tokens
+from o1coder.text.code import ast_digest, ast_shape, compiles, program_text
+from o1coder.text.leaks import jaccard, ngrams, statement_body, statement_tokens
 from o1coder.text.prompt import (
     FORMAT_DIGEST,
     Prompt,
@@ -28,6 +28,7 @@ __all__ = [
     "ParsedStep",
     "Prompt",
     "ast_digest",
+    "ast_shape",
     "case_completion",
     "case_max_tokens",
     "case_prompt",
@@ -42,5 +43,6 @@ __all__ = [
     "prefix_text",
     "program_text",
     "prompt_names",
+    "statement_body",
     "statement_tokens",
 ]

@@ -35,6 +35,35 @@ def ast_digest(code: str) -> str:
     return "sha256:" + hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def ast_shape(code: str) -> str:
+    """`sha256:…` of the syntax tree with docstrings left out and the names it binds replaced by their order.
+
+    A copy under other names has the same shape. Source that does not parse is digested as text.
+    """
+    tree = _parse(code)
+    if tree is None:
+        return ast_digest(code)
+    bound: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            bound.setdefault(node.name, f"v{len(bound)}")
+            if ast.get_docstring(node) is not None and len(node.body) > 1:
+                del node.body[0]
+        elif isinstance(node, ast.arg):
+            bound.setdefault(node.arg, f"v{len(bound)}")
+            node.annotation = None
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            bound.setdefault(node.id, f"v{len(bound)}")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            node.name, node.returns = bound[node.name], None
+        elif isinstance(node, ast.arg):
+            node.arg = bound[node.arg]
+        elif isinstance(node, ast.Name):
+            node.id = bound.get(node.id, node.id)
+    return "sha256:" + hashlib.sha256(ast.dump(tree).encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def _parse(code: str) -> ast.Module | None:
     """The syntax tree, or None. `compile` also rejects what only parses, such as `return` outside a function."""
     try:

@@ -8,7 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-_WORD = re.compile(r"[a-z]+|\d+", re.ASCII)
+_WORD = re.compile(r"[^\W\d_]+|\d+")
+_FRAME = re.compile(
+    r"\A\W*write an? (?:python )?(?:function|program)\b(?:\s*`[^`]*`)?(?: that returns\b| that\b| to\b)?", re.I
+)
+
+
+def statement_body(text: str) -> str:
+    """A statement without the words that most of them begin with, and without the name that it gives to the function:
+    "Write a Python function `f(x)` that returns …". Any two problems are alike in these."""
+    return _FRAME.sub("", text)
 
 
 def statement_tokens(text: str) -> list[str]:

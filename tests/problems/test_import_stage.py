@@ -35,6 +35,14 @@ def row(key: str, **change: Any) -> dict[str, Any]:
     }
 
 
+OTHER = {  # a problem that is nothing like row's
+    "statement": "Write a function that counts the vowels of a word.",
+    "tests": [{"input": ["e" * n], "expected": n} for n in range(4)],
+    "reference": "def count(word):\n    return sum(letter in 'aeiou' for letter in word)\n",
+    "entry_point": "count",
+}
+
+
 def write(tmp_path: Path, *rows: dict[str, Any]) -> str:
     """A JSONL file; its path."""
     file = tmp_path / "rows.jsonl"
@@ -58,7 +66,7 @@ def counts(lab: Lab) -> dict[str, int]:
 
 
 def test_rows_are_stored_and_twice_adds_nothing(lab: Lab, tmp_path: Path) -> None:
-    path = write(tmp_path, row("a"), row("b", split="test"))
+    path = write(tmp_path, row("a"), row("b", **OTHER, split="test"))
     first = run(lab, source="jsonl", path=path)
     assert (first["problems"], first["added"], first["known"], first["rejected"]) == (2, 2, 0, [])
     stored = counts(lab)
@@ -158,3 +166,47 @@ def test_a_budget_keeps_what_there_is(lab: Lab, tmp_path: Path) -> None:
     report.remaining_s = 0.0
     found = run(lab, report, source="jsonl", path=write(tmp_path, row("a")), check=True)
     assert (found["added"], found["references_failing"], report.reason) == (0, [], "budget")
+
+
+def test_nothing_leaks_between_splits(lab: Lab, tmp_path: Path) -> None:
+    """Neither within a file nor from what the lab holds; what was accepted once stays known."""
+    held = row("held", **OTHER, split="validation", family="vowels")
+    near = {**OTHER, "statement": "Write a function `f(word)` that counts the vowels of a word.", "reference": None}
+    path = write(
+        tmp_path,
+        held,
+        row("kin", split="test", family="vowels"),
+        row("copy", **{**OTHER, "statement": "Count them all."}),
+        row("near", **near),
+        row("fine", **{**near, "statement": "Write a function `f(word)` that spells a word backwards."}),
+        row("twin", **near, split="validation", family="vowels"),
+    )
+    first = run(lab, source="jsonl", path=path)
+    assert first["added"] == 3
+    assert [(one["key"], one["reason"]) for one in first["rejected"]] == [
+        ("kin", "its family 'vowels' is in validation already: jsonl/held"),
+        ("copy", "its reference is that of jsonl/held, which is in validation"),
+        ("near", "its statement is like that of jsonl/held, which is in validation: 1.00 of their words"),
+    ]
+    again = run(lab, source="jsonl", path=path)
+    assert (again["added"], again["known"], again["rejected"]) == (0, 3, first["rejected"])
+    [moved] = run(lab, source="jsonl", path=write(tmp_path, held), split="test")["rejected"]
+    assert moved["reason"] == "its family 'vowels' is in validation already: jsonl/held"
+    renamed = {**held, "family": "new", "statement": "Quite another text.", "reference": None}
+    [moved] = run(lab, source="jsonl", path=write(tmp_path, renamed), split="train")["rejected"]
+    assert moved["reason"] == "the lab holds it in validation"
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("source", "file", "added", "rejected"),
+    [("humaneval", "humaneval/HumanEval.jsonl.gz", 164, 0), ("mbpp", "mbpp/mbpp.jsonl", 936, 38)],
+)
+def test_published_sets_lose_only_what_is_in_two_splits(
+    lab: Lab, source: str, file: str, added: int, rejected: int
+) -> None:
+    path = Path(__file__).parents[3] / "shared" / "data" / file
+    if not path.is_file():
+        pytest.skip(f"{path} is not there")
+    found = run(lab, source=source, path=str(path))
+    assert (found["added"], len(found["rejected"])) == (added, rejected)

@@ -290,7 +290,7 @@ class TestMbpp:
             "test_list": ["assert math.isclose(root(4), 2)"],
         }
         problem = one(mbpp, tmp_path, row)
-        assert (problem.source, problem.family) == ("mbpp-sanitized", "mbpp-sanitized/602")
+        assert (problem.source, problem.family) == ("mbpp-sanitized", "mbpp/602")
         assert problem.cases[0].input.startswith("import math\n")
         assert [v.code for v in judge.judge(questions(problem))] == ["AC"]
 

@@ -17,7 +17,7 @@ import pytest
 
 import o1coder.text
 from o1coder.problems.starter import StarterProblem, starter_problems
-from o1coder.text.code import ast_digest
+from o1coder.text.code import ast_shape
 from o1coder.text.leaks import jaccard, ngrams, statement_tokens
 
 PROBLEMS = starter_problems()
@@ -116,7 +116,7 @@ def test_statements_differ_across_splits() -> None:
 
 
 def test_references_differ_across_splits() -> None:
-    shapes = {p.key: shape(p.reference) for p in PROBLEMS}
+    shapes = {p.key: ast_shape(p.reference) for p in PROBLEMS}
     assert [(a.key, b.key) for a, b in across_splits() if shapes[a.key] == shapes[b.key]] == []
 
 
@@ -124,21 +124,24 @@ def test_worked_examples_are_in_no_split() -> None:
     prompts = [path.read_text("utf-8") for path in sorted(prompt_folder().glob("*.txt"))]
     assert prompts
     shown = set().union(*(long_runs(statement_tokens(text)) for text in prompts))
-    examples = {shape(code) for programs in EXAMPLES.values() for code in programs}
-    examples |= {shape(code) for text in prompts for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL)}
+    examples = {ast_shape(code) for programs in EXAMPLES.values() for code in programs}
+    examples |= {ast_shape(code) for text in prompts for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL)}
     for problem in PROBLEMS:
         tokens = statement_tokens(FRAME.sub("", problem.statement))
         assert not long_runs(tokens) & shown, problem.key
-        assert shape(problem.reference) not in examples, problem.key
+        assert ast_shape(problem.reference) not in examples, problem.key
         for statement in EXAMPLES:
             assert jaccard(tokens, statement_tokens(FRAME.sub("", statement))) <= MAX_ALIKE, problem.key
         assert not any(re.search(rf"\b{problem.entry_point}\(", text) for text in prompts), problem.key
 
 
 def test_renaming_does_not_hide_a_copy() -> None:
-    assert shape("def f(xs):\n    return sum(x for x in xs)") == shape("def g(ys):\n    return sum(y for y in ys)")
-    assert shape("def f(xs):\n    'Adds.'\n    return sum(xs)") == shape("def f(a):\n    return sum(a)")
-    assert shape("def f(xs):\n    return sum(xs)") != shape("def f(xs):\n    return max(xs)")
+    assert ast_shape("def f(xs):\n    return sum(x for x in xs)") == ast_shape(
+        "def g(ys):\n    return sum(y for y in ys)"
+    )
+    assert ast_shape("def f(xs):\n    'Adds.'\n    return sum(xs)") == ast_shape("def f(a):\n    return sum(a)")
+    assert ast_shape("def f(xs: list) -> int:\n    return sum(xs)") == ast_shape("def f(a):\n    return sum(a)")
+    assert ast_shape("def f(xs):\n    return sum(xs)") != ast_shape("def f(xs):\n    return max(xs)")
 
 
 def canonical(text: str) -> str:
@@ -156,26 +159,3 @@ def long_runs(tokens: list[str]) -> set[tuple[str, ...]]:
 
 def prompt_folder() -> Path:
     return Path(o1coder.text.__file__).with_name("prompts")
-
-
-def shape(code: str) -> str:
-    """The digest of a program's tree with docstrings left out and the names it binds replaced by their order."""
-    tree = ast.parse(code)
-    bound: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
-            bound.setdefault(node.name, f"v{len(bound)}")
-            if ast.get_docstring(node) is not None and len(node.body) > 1:
-                del node.body[0]
-        elif isinstance(node, ast.arg):
-            bound.setdefault(node.arg, f"v{len(bound)}")
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            bound.setdefault(node.id, f"v{len(bound)}")
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
-            node.name = bound[node.name]
-        elif isinstance(node, ast.arg):
-            node.arg = bound[node.arg]
-        elif isinstance(node, ast.Name):
-            node.id = bound.get(node.id, node.id)
-    return ast_digest(ast.unparse(tree))
