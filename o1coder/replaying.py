@@ -3,103 +3,113 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Connection
 
+from o1coder import search
 from o1coder.errors import LabError
-from o1coder.reward import terminal_reward
 from o1coder.search import SearchConfig, TreeSpec, export_facts, path_text, tree_digest
-from o1coder.search.facts import CompletionFact, EndFact, Fact, RolloutFact, StepFact
-from o1coder.search.growth import Growth
-from o1coder.search.reading import TextReader
-from o1coder.search.values import label_values
+from o1coder.search.facts import CompletionFact, Fact, RolloutFact, StepFact
+from o1coder.search.values import ENOUGH_DRAWS, hard_label, label_values
 from o1coder.text import load_prompt
 from o1coder.trees import cases_of, stored_facts
 from o1coder.verdicts import asked
 
 
 def replay(connection: Connection, tree_id: int) -> dict[str, Any]:
-    """Select again over the stored completions and compare the canonical exports. LabError when it was no search."""
-    row, facts, config = _tree(connection, tree_id)
-    what = asked(connection, row[0])
-    cases = tuple(case for _, case in cases_of(connection, row[2]))
-    prompt = load_prompt(config.prompt)
-    if prompt.digest != row[3]:
+    """Select again, read every stored text again and reward it again from its verdicts; compare the canonical exports.
+    LabError when the tree was no search, or its prompt has changed since."""
+    tree = _tree(connection, tree_id)
+    what = asked(connection, tree.problem_id)
+    cases = tuple(case for _, case in cases_of(connection, tree.test_set_id))
+    prompt = load_prompt(tree.search.prompt)
+    if prompt.digest != tree.prompt_digest:
         raise LabError(
-            f"tree {tree_id} was made with another version of the prompt {config.prompt}", "it cannot be replayed"
+            f"tree {tree_id} was made with another version of the prompt {tree.search.prompt}", "it cannot be replayed"
         )
-    without_end = [fact for fact in facts if not isinstance(fact, EndFact)]
-    spec = TreeSpec(tree_id, what.task, cases, row[4], config, prompt, what.comparator, what.limits, without_end)
-    growth = Growth(spec, TextReader())
-    growth.resume()
-    stored = tree_digest(export_facts(row[5], row[1], without_end))
-    kept = row[6] or stored
-    return {
-        "tree": tree_id,
-        "identical": kept == stored and growth.applied >= 0,
-        "digest_stored": kept,
-        "digest_replayed": stored,
-        "labels_changed": [],
-        "coverage": 1.0,
-    }
+    spec = TreeSpec(tree_id, what.task, cases, tree.seed, tree.search, prompt, what.comparator, what.limits, tree.facts)
+    again = search.replay(spec)
+    return _compared(tree, again.facts, ENOUGH_DRAWS, again.coverage)
 
 
 def relabel(connection: Connection, tree_id: int, *, alpha: float | None, threshold: int) -> dict[str, Any]:
     """What the labels of a tree would be under another α or draw threshold; the rollouts are the same."""
-    row, facts, config = _tree(connection, tree_id)
-    weight = config.alpha if alpha is None else alpha
-    rollouts = [
-        fact
-        if fact.reward is None or fact.code is None
-        else replace(fact, reward=terminal_reward(fact.compiled, fact.passed, fact.total, weight))
-        for fact in facts
-        if isinstance(fact, RolloutFact)
-    ]
-    steps = [fact for fact in facts if isinstance(fact, StepFact)]
-    completions = [fact for fact in facts if isinstance(fact, CompletionFact)]
-    before = label_values(completions, steps, [f for f in facts if isinstance(f, RolloutFact)])
-    after = label_values(completions, steps, rollouts)
-    actions = {step.path: step.action for step in steps}
-    changed = []
-    for path, action in sorted(actions.items()):
-        old = _word(before.get(path), action == "code", 8)
-        new = _word(after.get(path), action == "code", threshold)
-        value = after[path].v if path in after else None
-        if old != new or (path in before and value != before[path].v):
-            changed.append({"path": path_text(path), "from": old, "to": new, "value": value})
-    digest = tree_digest(export_facts(row[5], row[1], [*completions, *steps, *rollouts]))
-    stored = tree_digest(export_facts(row[5], row[1], facts))
+    tree = _tree(connection, tree_id)
+    weight = tree.search.alpha if alpha is None else alpha
+    rollouts = search.rescore([fact for fact in tree.facts if isinstance(fact, RolloutFact)], weight)
+    others = [fact for fact in tree.facts if not isinstance(fact, RolloutFact)]
+    return _compared(tree, [*others, *rollouts], threshold, 1.0)
+
+
+class _Tree(NamedTuple):
+    id: int
+    problem_id: int
+    config: dict[str, Any]  # as stored: what the digest is over
+    test_set_id: int
+    prompt_digest: str
+    seed: int
+    problem: str
+    digest: str | None
+    search: SearchConfig
+    facts: list[Fact]
+
+    def digest_of(self, facts: Sequence[Fact]) -> str:
+        return tree_digest(export_facts(self.problem, self.config, facts))
+
+
+def _compared(tree: _Tree, after: Sequence[Fact], enough: int, coverage: float) -> dict[str, Any]:
+    stored, replayed = tree.digest_of(tree.facts), tree.digest_of(after)
+    changed = _changes(tree.facts, after, enough)
+    kept = tree.digest or stored
     return {
-        "tree": tree_id,
-        "identical": not changed,
-        "digest_stored": row[6] or stored,
-        "digest_replayed": digest,
+        "tree": tree.id,
+        "identical": kept == stored == replayed and not changed,
+        "digest_stored": kept,
+        "digest_replayed": replayed,
         "labels_changed": changed,
-        "coverage": 1.0,
+        "coverage": coverage,
     }
 
 
-def _word(value: Any, terminal: bool, threshold: int) -> str:
-    if value is None or value.k == 0:
-        return "unsure"
-    if value.c > 0:
-        return "valid"
-    return "invalid" if terminal or value.k >= threshold else "unsure"
+def _changes(before: Sequence[Fact], after: Sequence[Fact], enough: int) -> list[dict[str, Any]]:
+    """The steps whose label would be another: {path, from, to, value}, by path; a step that is not there is unsure."""
+    old, new = _labels(before, ENOUGH_DRAWS), _labels(after, enough)
+    nothing = ("unsure", None)
+    out = []
+    for path in sorted({*old, *new}):
+        (was, value_was), (is_now, value) = old.get(path, nothing), new.get(path, nothing)
+        if (was, value_was) != (is_now, value):
+            out.append({"path": path_text(path), "from": was, "to": is_now, "value": value})
+    return out
 
 
-def _tree(connection: Connection, tree_id: int) -> tuple[Any, list[Fact], SearchConfig]:
+def _labels(facts: Sequence[Fact], enough: int) -> dict[tuple[int, ...], tuple[str, float | None]]:
+    steps = [fact for fact in facts if isinstance(fact, StepFact)]
+    values = label_values(
+        [fact for fact in facts if isinstance(fact, CompletionFact)],
+        steps,
+        [fact for fact in facts if isinstance(fact, RolloutFact)],
+    )
+    out: dict[tuple[int, ...], tuple[str, float | None]] = {}
+    for step in steps:
+        value = values.get(step.path)
+        out[step.path] = hard_label(value, step.action == "code", enough), None if value is None else value.v
+    return out
+
+
+def _tree(connection: Connection, tree_id: int) -> _Tree:
     row = connection.exec_driver_sql(
-        "SELECT x.problem_id, x.config, x.test_set_id, x.prompt_digest, x.seed, p.digest, e.digest, x.preset FROM tree x "
-        "JOIN problem p ON p.id = x.problem_id LEFT JOIN tree_end e ON e.tree_id = x.id WHERE x.id = ?",
+        "SELECT x.id, x.problem_id, x.config, x.test_set_id, x.prompt_digest, x.seed, p.digest, e.digest, x.preset "
+        "FROM tree x JOIN problem p ON p.id = x.problem_id LEFT JOIN tree_end e ON e.tree_id = x.id WHERE x.id = ?",
         (tree_id,),
     ).first()
     if row is None:
         raise LabError(f"there is no tree {tree_id}", "`o1coder trees list` shows them")
-    config = json.loads(row[1])
+    config = json.loads(row[2])
     if "simulations" not in config:
-        raise LabError(f"tree {tree_id} was not made by a search ({row[7]})", "replay and relabel take search trees")
-    values = tuple(row)
-    config["widths"] = tuple(config.get("widths", ()))
-    return (values[0], json.loads(values[1]), *values[2:]), stored_facts(connection, tree_id), SearchConfig(**config)
+        raise LabError(f"tree {tree_id} was not made by a search ({row[8]})", "replay and relabel take search trees")
+    settings = SearchConfig(**config | {"widths": tuple(config.get("widths", ()))})
+    facts = stored_facts(connection, tree_id)
+    return _Tree(row[0], row[1], config, row[3], row[4], row[5], row[6], row[7], settings, facts)

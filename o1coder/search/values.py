@@ -67,14 +67,14 @@ def label_values(
     return values
 
 
-def hard_label(value: Value | None, terminal: bool) -> Validity:
+def hard_label(value: Value | None, terminal: bool, enough: int = ENOUGH_DRAWS) -> Validity:
     """Valid when some draw passed every test; invalid for judged code (`terminal`) that did not, and for a prefix after
-    at least 8 draws without success; else unsure. c = 0 means "this policy cannot", not "this step is wrong"."""
+    at least `enough` draws without success; else unsure. c = 0 means "this policy cannot", not "this step is wrong"."""
     if value is None or value.k == 0:
         return "unsure"
     if value.c > 0:
         return "valid"
-    return "invalid" if terminal or value.k >= ENOUGH_DRAWS else "unsure"
+    return "invalid" if terminal or value.k >= enough else "unsure"
 
 
 def visits(rollouts: Iterable[RolloutFact]) -> dict[Path, int]:

@@ -10,6 +10,7 @@ from o1coder import labels, loop, replaying, report, selection
 from o1coder.errors import LabError
 from o1coder.lab import Lab
 from o1coder.queries import checkpoints, problems, trees
+from o1coder.search import tree_digest
 from o1coder.trees import canonical_json, export_rows
 from tests.stages.conftest import Do, count
 
@@ -53,7 +54,33 @@ def test_a_tree_replays_without_a_model_and_relabels_under_another_alpha(lab: La
             assert found["identical"]
             assert found["digest_stored"] == tree.digest
         changed = [replaying.relabel(connection, t.id, alpha=1.0, threshold=1) for t in trees.page(connection)]
+        by_verdicts = replaying.relabel(connection, tree.id, alpha=None, threshold=8)
     assert any(found["labels_changed"] for found in changed)
+    assert by_verdicts["identical"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE step SET text = text || '!' WHERE parent_id IS NOT NULL",
+        "UPDATE completion SET text = 'no heading'",
+        "UPDATE completion SET step_id = NULL, error = 'none' WHERE step_id = (SELECT MAX(step_id) FROM completion)",
+        "UPDATE rollout SET reward = 1 - reward",
+        "UPDATE verdict SET code = 'WA' WHERE code = 'AC'",
+    ],
+)
+def test_a_replay_finds_what_is_not_as_it_was_read_and_rewarded(lab: Lab, do: Do, damage: str) -> None:
+    do("synthesize", **FAKE)
+    with lab.writing() as connection:
+        for (name,) in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").all():
+            connection.exec_driver_sql(f"DROP TRIGGER {name}")
+        connection.exec_driver_sql(damage)
+        for tree in trees.page(connection):  # so that the digest agrees with the damaged facts
+            kept = tree_digest(export_rows(connection, tree.id))
+            connection.exec_driver_sql("UPDATE tree_end SET digest = ? WHERE tree_id = ?", (kept, tree.id))
+    with lab.reading() as connection:
+        found = [replaying.replay(connection, tree.id) for tree in trees.page(connection)]
+    assert not all(one["identical"] for one in found)
 
 
 def test_every_step_row_is_derived_in_preorder(lab: Lab, do: Do) -> None:
