@@ -117,8 +117,7 @@ def add_model(lab: Lab, name: str, folder: Path, source: str, *, copy: bool, not
     if not any(folder.glob("*.safetensors")):
         raise LabError(f"{folder} has no safetensors weights", "save the model with safe_serialization")
     with lab.reading() as connection:
-        if connection.exec_driver_sql("SELECT 1 FROM model WHERE name = ?", (name,)).first() is not None:
-            raise LabError(f"there is a model named {name} already", f"`o1coder models remove {name}`, or another name")
+        _require_free(connection, name)
     if copy:
         stored = lab.blobs.add_folder(folder)
         mark, size, path = stored.digest, stored.bytes, stored.path
@@ -127,6 +126,7 @@ def add_model(lab: Lab, name: str, folder: Path, source: str, *, copy: bool, not
         mark = digest_bytes(canonical(manifest).encode())
         size, path = sum(int(str(e["bytes"])) for e in manifest.values()), str(folder)
     with lab.writing() as connection:
+        _require_free(connection, name)  # copying takes a while, and another process may have given the name meanwhile
         if copy:
             connection.execute(insert(Blob).prefix_with("OR IGNORE").values(digest=mark, bytes=size, created_at=now()))
         known = find(connection, Checkpoint, digest=mark, format="full", path=path)
@@ -149,6 +149,11 @@ def add_model(lab: Lab, name: str, folder: Path, source: str, *, copy: bool, not
             )
         )
         return checkpoint_id
+
+
+def _require_free(connection: Connection, name: str) -> None:
+    if connection.exec_driver_sql("SELECT 1 FROM model WHERE name = ?", (name,)).first() is not None:
+        raise LabError(f"there is a model named {name} already", f"`o1coder models remove {name}`, or another name")
 
 
 def remove_model(lab: Lab, name: str) -> None:

@@ -14,6 +14,7 @@ from o1coder.queries import checkpoints as questions
 from o1coder.rows import By
 
 COLUMNS = ("id", "role", "format", "parent", "base", "job", "iteration", "name", "decision", "stale")
+COUNTS = "the newest decision about it counts, the gate's or a person's, from the next round of its run on"
 
 
 def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
@@ -23,8 +24,8 @@ def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
     listing.add_argument("--role", choices=("policy", "prm", "tcg"))
     paging(listing)
     showing = noun.add("show", _show, "one checkpoint: where it comes from, what it saw, how it did")
-    accepting = noun.add("accept", _accept, "decide that a checkpoint is used")
-    rejecting = noun.add("reject", _reject, "decide that a checkpoint is not used")
+    accepting = noun.add("accept", _accept, f"decide that a checkpoint is used; {COUNTS}")
+    rejecting = noun.add("reject", _reject, f"decide that a checkpoint is not used; {COUNTS}")
     for verb in (showing, accepting, rejecting):
         verb.add_argument("id", type=row_id, metavar="ID", help="a checkpoint's id")
     for verb in (accepting, rejecting):

@@ -94,7 +94,7 @@ def start(lab: Lab, base: int, wanted: int | None, full: bool) -> int:
         return earlier[0].id
     total = max(wanted or 0, decided + (wanted is None))
     total = max(total, 1)
-    job_id = verbs.enqueue(lab, "selfplay", recipes.demo(base, total, full=full), run=RUN)
+    job_id = verbs.enqueue(lab, "selfplay", recipes.demo(base, total, full=full), run=RUN, key=f"{RUN}/rounds-{total}")
     ensure_worker(lab)
     return job_id
 

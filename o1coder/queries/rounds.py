@@ -89,11 +89,19 @@ def left_by(connection: Connection, run: str, round: int, move: str) -> int | No
 
 
 def incumbent(connection: Connection, run: str, before: int) -> int | None:
-    """The newest policy of a run that was accepted in a round before `before`; None: the base stands."""
+    """Of the policies that the run's rounds before `before` left, the one accepted last; None: the base stands.
+
+    The newest decision about a checkpoint counts, the gate's or a person's. What is decided while round `before` is under
+    way is left out, so that all its moves have one answer.
+    """
+    prefix = key(run, before, "")
     found = connection.exec_driver_sql(
-        "SELECT d.checkpoint_id FROM decision d JOIN run r ON r.id = d.run_id JOIN checkpoint c ON c.id = d.checkpoint_id "
-        "WHERE r.name = ? AND d.round < ? AND d.outcome = 'accepted' AND c.role = 'policy' ORDER BY d.id DESC LIMIT 1",
-        (run, before),
+        "WITH said AS (SELECT d.checkpoint_id AS checkpoint, MAX(d.id) AS id FROM decision d WHERE d.created_at <= "
+        "COALESCE((SELECT MIN(created_at) FROM job WHERE substr(key, 1, ?1) = ?2), d.created_at) GROUP BY d.checkpoint_id) "
+        "SELECT c.id FROM said JOIN decision d ON d.id = said.id JOIN checkpoint c ON c.id = said.checkpoint "
+        "JOIN job j ON j.id = c.job_id JOIN run r ON r.id = j.run_id "
+        "WHERE r.name = ?3 AND j.round < ?4 AND d.outcome = 'accepted' AND c.role = 'policy' ORDER BY d.id DESC LIMIT 1",
+        (len(prefix), prefix, run, before),
     ).scalar()
     return None if found is None else int(found)
 
@@ -109,10 +117,11 @@ def decision(connection: Connection, run: str, round: int) -> DecisionRow | None
 
 
 def evaluation_of(connection: Connection, run: str, checkpoint: int, mode: str, split: str) -> int | None:
-    """The newest evaluation of a checkpoint within a run."""
+    """The newest evaluation of a checkpoint by the run's own moves; what a person ran within it is none of them."""
     found = connection.exec_driver_sql(
-        "SELECT e.id FROM evaluation e JOIN job j ON j.id = e.job_id JOIN run r ON r.id = j.run_id WHERE r.name = ? "
-        "AND e.checkpoint_id = ? AND e.mode = ? AND e.split = ? ORDER BY e.id DESC LIMIT 1",
+        "SELECT e.id FROM evaluation e JOIN job j ON j.id = e.job_id JOIN run r ON r.id = j.run_id WHERE r.name = ?1 "
+        "AND substr(j.key, 1, length(?1) + 1) = ?1 || '/' AND e.checkpoint_id = ?2 AND e.mode = ?3 AND e.split = ?4 "
+        "ORDER BY e.id DESC LIMIT 1",
         (run, checkpoint, mode, split),
     ).scalar()
     return None if found is None else int(found)
