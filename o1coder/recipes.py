@@ -11,21 +11,21 @@ from typing import Any
 DEMO_LIMIT_S = 18 * 60
 
 _BUDGETS = {
-    "tests-before": 40.0,
-    "tcg-sft": 100.0,
-    "tests-sft": 40.0,
-    "tcg-dpo": 65.0,
-    "tests-dpo": 40.0,
-    "synthesize": 160.0,
+    "tests-before": 32.0,
+    "tcg-sft": 105.0,
+    "tests-sft": 32.0,
+    "tcg-dpo": 60.0,
+    "tests-dpo": 32.0,
+    "synthesize": 155.0,
     "policy-sft": 95.0,
-    "prm": 75.0,
-    "score": 40.0,
+    "prm": 80.0,
+    "score": 45.0,
     "rl": 110.0,
-    "base-direct": 60.0,
-    "base": 85.0,
+    "base-direct": 45.0,
+    "base": 84.0,
     "sft": 60.0,
     "rl-policy": 60.0,
-    "prm-figures": 50.0,
+    "prm-figures": 85.0,
 }
 
 
