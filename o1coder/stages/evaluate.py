@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from o1coder.errors import LabError
 from o1coder.stage import Reporter, Sampled, stage
 
 if TYPE_CHECKING:
@@ -38,6 +37,8 @@ class Evaluate(Sampled):
 
     @model_validator(mode="after")
     def _enough_samples(self) -> Evaluate:
+        from o1coder.errors import LabError
+
         if self.programs is None and self.k and max(self.k) > self.n:
             raise LabError(f"pass@{max(self.k)} cannot be read off {self.n} samples a problem", "k must not exceed n")
         return self
