@@ -7,6 +7,7 @@ database, no clock: stages/selfplay.py asks and obeys.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -45,6 +46,7 @@ class RoundFacts:
     incumbent: int  # the policy that stands: the newest accepted one, else the base
     prm: int | None  # the PRM of the round before
     done: Mapping[str, Done]  # finished moves of this round by name
+    run: str = ""  # whose trees are trained on; "" asks of no run
 
 
 class Move(NamedTuple):
@@ -124,8 +126,8 @@ _ROUND: tuple[_Step, ...] = (
     _Step("tcg-dpo", "tcg-dpo", lambda s, f: {"tcg": _left(f, "tcg-sft"), "slice": s.slice}, _tcg),
     _Step("tests-dpo", "generate-tests", _tests("tcg-dpo"), _tcg),
     _Step("synthesize", "synthesize", lambda s, f: _sampled(s, f.incumbent) | {"slice": s.slice}, _always),
-    _Step("policy-sft", "policy-sft", lambda s, f: {"policy": s.base, "query": _all_trees(s)}, _sft),
-    _Step("prm", "prm", lambda s, f: {"base": s.base, "refreshes": f.prm, "query": _all_trees(s)}, _always),
+    _Step("policy-sft", "policy-sft", lambda s, f: {"policy": s.base, "query": _all_trees(s, f)}, _sft),
+    _Step("prm", "prm", lambda s, f: {"base": s.base, "refreshes": f.prm, "query": _prm_trees(s, f)}, _always),
     _Step(
         "score",
         "score",
@@ -153,9 +155,16 @@ def _trees(facts: RoundFacts) -> str:
     return f"job:{facts.done['synthesize'].job}"
 
 
-def _all_trees(settings: Settings) -> str:
-    words = ["kind:search", "split:train"] + ([f"slice:{settings.slice}"] if settings.slice else [])
-    return " ".join(words)
+def _all_trees(settings: Settings, facts: RoundFacts) -> str:
+    """The run's own searches: what other runs made is not mixed in."""
+    words = ["kind:search", "split:train", *([f"slice:{settings.slice}"] if settings.slice else [])]
+    return shlex.join([*words, *([f"run:{facts.run}"] if facts.run else [])])
+
+
+def _prm_trees(settings: Settings, facts: RoundFacts) -> str:
+    """Those of this round alone for value targets, since a value is its policy's own; else all."""
+    value = settings.overrides.get("prm", {}).get("target") == "value"
+    return _trees(facts) if value else _all_trees(settings, facts)
 
 
 def moves(settings: Settings, round: int) -> list[tuple[str, str]]:

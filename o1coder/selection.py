@@ -259,11 +259,30 @@ def chains(
                 yield Chain(rollout_id, tree.problem_id, tree.task, path, rests_on)
 
 
+def _require_one_policy(connection: Connection, query: Query, as_of: AsOf) -> None:
+    where, values = query.where()
+    found = connection.exec_driver_sql(
+        "SELECT COALESCE(x.policy_id, 0), MAX(x.job_id) FROM tree x JOIN problem pr ON pr.id = x.problem_id "
+        f"JOIN job j ON j.id = x.job_id LEFT JOIN run rn ON rn.id = j.run_id WHERE x.id <= {as_of['tree']} AND {where} "
+        "AND EXISTS (SELECT 1 FROM step s JOIN label l ON l.step_id = s.id WHERE s.tree_id = x.id "
+        f"AND l.v_pass IS NOT NULL AND l.id <= {as_of['label']}) GROUP BY 1 ORDER BY 2",
+        values,
+    ).all()
+    if len(found) > 1:
+        raise LabError(
+            f"the values are of {len(found)} policies, and a value is what its own policy can do",
+            f"name one search, e.g. `job:{found[-1][1]}`, or a round",
+        )
+
+
 def labelled_steps(
     connection: Connection, query: Query, as_of: AsOf, excluded: Excluded, *, target: Target
 ) -> Iterator[Labelled]:
     """Steps with the label that counts. `validity`: 1 or 0, unsure left out. `value`: the search's v_pass; a person's
-    `invalid` maps to 0 for the step and what follows, `valid` and `unsure` leave the step out (measurement.md §2)."""
+    `invalid` maps to 0 for the step and what follows, `valid` and `unsure` leave the step out (measurement.md §2). A value
+    is a policy's own: LabError where the values are of several policies and the query names no job or round."""
+    if target == "value" and not (query.job or query.round):
+        _require_one_policy(connection, query, as_of)
     for tree in _trees(connection, query, as_of):
         if tree.with_reference:
             excluded.add("the prompt carried a reference program")

@@ -20,6 +20,10 @@ from o1coder.errors import LabError
 MANIFEST = "manifest.json"
 ARRAY = "data.json"
 FORMAT = "o1coder-export-1"
+PEOPLE = """
+A value is the share of its policy's draws below a step that passed every test. A person's label has none: `invalid` maps
+to 0 for the step and what follows it, `valid` and `unsure` leave the step out.
+"""
 
 
 class About(NamedTuple):
@@ -84,6 +88,7 @@ def files_of(out: Path) -> list[dict[str, Any]]:
 
 def _card(about: About) -> str:
     fields = "\n".join(f"- `{name}`: {what}" for name, what in about.schema.items())
+    people = PEOPLE if about.target == "value" else ""
     left_out = "\n".join(f"- {reason}: {count}" for reason, count in sorted(about.excluded.items())) or "- nothing"
     return f"""---
 pretty_name: o1coder {about.kind}
@@ -95,7 +100,7 @@ configs:
 
 Steps of pseudocode reasoning towards programs, from search trees whose programs were run on tests. Query:
 `{about.query["query"] or "(all)"}`. sha256 of `{DATA}`: `{about.sha256.removeprefix("sha256:")}`.
-
+{people}
 Fields:
 
 {fields}

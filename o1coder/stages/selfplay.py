@@ -104,7 +104,7 @@ def facts_of(lab: Lab, run: str, number: int, settings: Settings) -> RoundFacts:
         incumbent = rounds.incumbent(connection, run, before=number)
         prm = rounds.left_by(connection, run, number - 1, "prm")
         done: dict[str, Done] = rounds.done(connection, run, number)
-    return RoundFacts(number, settings.base if incumbent is None else incumbent, prm, done)
+    return RoundFacts(number, settings.base if incumbent is None else incumbent, prm, done, run)
 
 
 def decide(lab: Lab, report: Reporter, run: str, number: int, settings: Settings, facts: RoundFacts) -> None:

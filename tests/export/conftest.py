@@ -100,13 +100,13 @@ def new_job(lab: Lab, stage: str) -> int:
         )
 
 
-def grow(lab: Lab) -> dict[Path_, int]:
+def grow(lab: Lab, policy: int | None = None) -> dict[Path_, int]:
     """Write the tree with its labels; returns step ids by path."""
     job_id = new_job(lab, "synthesize")
     by = By(job_id=job_id)
     with lab.writing() as connection:
         problem_id = add_problem(connection, PROBLEM, by).id
-        tree_id = _tree(connection, job_id, problem_id)
+        tree_id = _tree(connection, job_id, problem_id, policy)
         writer = TreeWriter(by, 1, "search")
         cases = {case_digest(c.input, c.expected): n for n, c in enumerate(PROBLEM.cases, start=1)}
         writer.open(connection, tree_id, problem_id, None, cases)
@@ -117,7 +117,7 @@ def grow(lab: Lab) -> dict[Path_, int]:
     return ids
 
 
-def _tree(connection: Connection, job_id: int, problem_id: int) -> int:
+def _tree(connection: Connection, job_id: int, problem_id: int, policy: int | None) -> int:
     return add_tree(
         connection,
         job_id,
@@ -130,6 +130,7 @@ def _tree(connection: Connection, job_id: int, problem_id: int) -> int:
         sampler="fake:7",
         reproducible=True,
         seed=7,
+        policy_id=policy,
         test_set_id=problems.test_set(connection, problem_id),
     )
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from o1coder import labels, selection
+from o1coder.clock import now
 from o1coder.errors import LabError
 from o1coder.export import folder, o1coder_prm
 from o1coder.lab import Lab
+from o1coder.models import Checkpoint
+from o1coder.rows import add
 from o1coder.selection import Excluded, Labelled, StepRow
 from o1coder.stages.export import Export, export
 from o1coder.stages.prm import pair_rows
 from o1coder.task import Task
+from o1coder.verify import verify
 from tests.export.conftest import BAD, GOOD, PROBLEM, Report, grow, lines, new_job
 
 KINDS = ("prompt-completion", "preference", "stepwise", "o1coder-prm")
@@ -81,6 +86,47 @@ def test_stepwise_values(lab: Lab, tmp_path: Path) -> None:
         [0.75, 0.5, 0.0],
         [0.75, 1.0, 1.0],
     ]
+
+
+def test_values_of_two_policies_are_not_pooled(lab: Lab, tmp_path: Path) -> None:
+    grow(lab)
+    with lab.writing() as connection:
+        policy = add(
+            connection,
+            Checkpoint,
+            digest="sha256:p",
+            role="policy",
+            format="full",
+            base_digest="sha256:p",
+            bytes=1,
+            path="blobs/p",
+            author="t",
+            created_at=now(),
+        )
+    grow(lab, policy)
+    with pytest.raises(LabError, match="of 2 policies") as said:
+        run(lab, "stepwise", tmp_path / "out", target="value")
+    named = re.search("job:[0-9]+", said.value.hint or "")
+    assert named is not None
+    assert run(lab, "stepwise", tmp_path / "one", target="value", query=f"split:train {named[0]}")["rows"] == 4
+    assert "maps\nto 0" in (tmp_path / "one" / "README.md").read_text()
+    assert run(lab, "stepwise", tmp_path / "hard")["rows"] == 6
+    assert "maps" not in (tmp_path / "hard" / "README.md").read_text()
+
+
+def test_a_value_row_rests_on_the_persons_label_that_condemned_it(lab: Lab, tmp_path: Path) -> None:
+    ids = grow(lab)
+    human = labels.add_human(lab, ids[0, 0], "invalid", "t")
+    answer = run(lab, "o1coder-prm", tmp_path / "out", target="value")
+    with lab.reading() as connection:
+        resting = connection.exec_driver_sql(
+            "SELECT i.step_id FROM dataset_label d JOIN dataset_item i USING (dataset_id, ordinal) "
+            "WHERE d.label_id = ? AND d.dataset_id = ?",
+            (human.id, answer["dataset"]),
+        ).all()
+    assert {row[0] for row in resting} == {ids[0, 0], ids[0, 0, 0], ids[0, 0, 1]}
+    _, wrong = verify(lab, quick=False)
+    assert [each for each in wrong if each.table.startswith("dataset")] == []
 
 
 def test_o1coder_rows_hard_and_soft(lab: Lab, tmp_path: Path) -> None:

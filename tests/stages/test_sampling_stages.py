@@ -221,6 +221,19 @@ def test_missing_problems_and_policies_are_said(lab: Lab, do: Do) -> None:
         problems.find(connection, "nobody")
 
 
+def test_the_prm_of_a_round_learns_from_its_runs_trees_and_from_values_of_one_policy() -> None:
+    found = {}
+    for target in ("validity", "value"):
+        settings = loop.Settings(base=1, tcg=False, sft=False, overrides={"prm": {"target": target}})
+        facts = loop.RoundFacts(1, 1, None, {"synthesize": loop.Done(41, None)}, "my run")
+        move = loop.next_stage(settings, facts)
+        assert move is not None
+        assert move.name == "prm"
+        found[target] = selection.Query.parse(move.config["query"])
+    assert found["validity"].run == ("my run",)
+    assert found["value"].job == ("41",)
+
+
 def test_the_loop_asks_for_every_move_once_and_in_the_papers_order() -> None:
     settings = loop.Settings(base=1, budgets={"prm": 5.0}, overrides={"evaluate": {"n": 2}, "sft": {"n": 3}})
     done: dict[str, loop.Done] = {}
