@@ -232,3 +232,11 @@ def test_unsafe_is_asked_for() -> None:
     with Judge(workers=1, unsafe=True, level="L0") as judge:
         assert judge.layer == "L0"
         assert judge.judge([DOUBLE])[0].layer == "L0"
+
+
+def test_a_machine_without_a_wall_is_told_what_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Judge, "_try", lambda self, level: "it does not work")
+    with pytest.raises(LabError) as found:
+        Judge(workers=1)
+    assert "doctor" in found.value.hint
+    assert "--" not in found.value.hint  # no command has a flag for it
