@@ -47,6 +47,20 @@ def test_jobs_tell_state_progress_loss_and_log(tui: Start, made: Made) -> None:
     assert b"\x1b[2Jboo" not in terminal.raw
 
 
+def test_a_job_that_is_done_shows_no_unfinished_bar() -> None:
+    """A tree may be exhausted before its simulations are used up."""
+    from types import SimpleNamespace
+    from typing import Any
+
+    from tui.screens.jobs import progress
+
+    view: Any = SimpleNamespace(waiting_for=None, total=54, done=24, state="done")
+    assert progress(view).text == "24/54"
+    view.state = "failed"
+    assert progress(view).text.endswith(" 24/54")
+    assert len(progress(view).text) > len(" 24/54")
+
+
 def test_a_log_is_filtered_and_shown_alone(tui: Start) -> None:
     terminal = tui()
     terminal.wait_for("line 49 of job 5")
@@ -76,6 +90,9 @@ def test_a_job_is_cancelled_only_after_yes(tui: Start, home: Path) -> None:
     terminal.press("x", "y")
     terminal.wait_for("⊘ cancelled")
     assert rows(home, "SELECT id FROM job WHERE cancel_requested") == [(5,)]
+    terminal.press("x")
+    terminal.wait_for("job 5 is cancelled: there is nothing to cancel")
+    assert "y yes" not in terminal.text()
 
 
 def test_the_launch_form_shows_its_command_and_refuses_nonsense(tui: Start, home: Path) -> None:
@@ -219,6 +236,10 @@ def test_readonly_changes_nothing(tui: Start, home: Path) -> None:
     terminal.wait_for("the lab is open read-only")
     terminal.press("p")
     terminal.wait_for("leave --readonly away to retrain")
+    terminal.press("1")
+    terminal.wait_for("○ queued")
+    terminal.press("x")
+    terminal.wait_for("leave --readonly away to cancel")
     assert rows(home, "SELECT count(*) FROM label WHERE source = 'human'") == [(0,)]
 
 

@@ -101,12 +101,14 @@ def run_of(view: JobView) -> str:
 
 
 def progress(view: JobView) -> Cell:
-    """A bar and counts while there is a total; what a queued job waits for."""
+    """A bar and counts while there is a total; of a job that is done the counts alone, because it may have needed less
+    than it was allowed; what a queued job waits for."""
     if view.waiting_for:
         return Cell("for " + inert(view.waiting_for), "dim")
     if view.total <= 0:
         return Cell("")
-    return Cell(f"{bar(view.done, view.total, 8)} {view.done}/{view.total}")
+    counts = f"{view.done}/{view.total}"
+    return Cell(counts if view.state == "done" else f"{bar(view.done, view.total, 8)} {counts}")
 
 
 def left_s(view: JobView) -> float | None:
@@ -289,6 +291,12 @@ class JobsScreen(Frame):
     def action_cancel(self) -> None:
         view, lab = self.view, self.lab
         if view is None or lab is None:
+            return
+        if lab.readonly:
+            self.say("the lab is open read-only: leave --readonly away to cancel jobs")
+            return
+        if view.state not in ("queued", "running"):
+            self.say(f"job {view.id} is {view.state}: there is nothing to cancel")
             return
 
         def answered(yes: bool | None) -> None:
