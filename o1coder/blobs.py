@@ -48,7 +48,7 @@ class Blobs:
         self.root.mkdir(exist_ok=True)
         return self.root / f".incoming-{uuid.uuid4().hex}"
 
-    def add_folder(self, folder: Path, *, move: bool = False) -> Stored:
+    def add_folder(self, folder: Path) -> Stored:
         """Store a folder under the digest of its manifest; storing the same content twice is one blob."""
         manifest = manifest_of(folder)
         digest = digest_bytes(canonical(manifest).encode())
@@ -56,10 +56,7 @@ class Blobs:
         target = self.path(digest)
         if not target.exists():
             incoming = self._incoming()
-            if move:
-                shutil.move(folder, incoming)
-            else:
-                shutil.copytree(folder, incoming)
+            shutil.copytree(folder, incoming)
             (incoming / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
             target.parent.mkdir(parents=True, exist_ok=True)
             _sync_tree(incoming)

@@ -6,7 +6,7 @@ weight acts even in a batch of one row. DPO and GRPO losses are TRL's own and ar
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,14 +19,6 @@ def unit_mean(weights: Sequence[float]) -> list[float]:
     if any(weight < 0 for weight in weights) or total <= 0:
         raise ValueError("weights must be 0 or more, and one of them above 0")
     return [weight * len(weights) / total for weight in weights]
-
-
-def problem_weights(problems: Sequence[Hashable]) -> list[float]:
-    """1 / rows of the row's problem: each problem counts once, however many rows it has."""
-    counts: dict[Hashable, int] = {}
-    for problem in problems:
-        counts[problem] = counts.get(problem, 0) + 1
-    return [1.0 / counts[problem] for problem in problems]
 
 
 def weighted_nll(log_probs: Tensor, weights: Tensor, tokens: Tensor | float) -> Tensor:

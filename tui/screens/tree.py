@@ -304,21 +304,28 @@ class TreeScreen(Frame):
 
     @staticmethod
     def _prm_form(lab: Lab) -> tuple[Stage, dict[str, str]]:
-        """In a thread: the prm stage, filled in as it was launched last, replacing the PRM that it made."""
+        """In a thread: the prm stage, filled in as it was launched last, replacing the newest PRM. Controls, trained on
+        shuffled labels, are passed over."""
+        from o1coder.queries import checkpoints
         from o1coder.queries.candidates import candidates
         from o1coder.queries.jobs import job
         from o1coder.stage import Pick, find
         from tui.form import written
 
         stage, entered = find("prm"), {}
-        known = candidates(lab, Pick("job", stage="prm"))
+        asked = {one.id: job(lab, one.id).config for one in candidates(lab, Pick("job", stage="prm"))}
+        controls = {job_id for job_id, config in asked.items() if config.get("shuffle") is not None}
+        known = [config for job_id, config in asked.items() if job_id not in controls]
         if known:
-            entered = {name: written(value) for name, value in job(lab, known[0].id).config.items()}
+            entered = {name: written(value) for name, value in known[0].items()}
         else:
             models = candidates(lab, Pick("checkpoint", role="policy"))
             entered = {"base": str(models[-1].id)} if models else {}
         made = candidates(lab, Pick("checkpoint", role="prm"))
-        return stage, entered | ({"refreshes": str(made[0].id)} if made else {})
+        with lab.reading() as connection:
+            newest = (one.id for one in made if checkpoints.show(connection, one.id).job not in controls)
+            replaced = next(newest, None)
+        return stage, entered | ({} if replaced is None else {"refreshes": str(replaced)})
 
     def _retrain_with(self, filled: tuple[Stage, dict[str, str]]) -> None:
         from tui.screens.launch import launch_form
