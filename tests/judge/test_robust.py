@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from o1coder.errors import LabError
 from o1coder.judge import Judge, Question
 from o1coder.task import Case, Limits
 
