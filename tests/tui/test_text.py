@@ -103,3 +103,26 @@ def test_buckets_keep_the_range(values: list[float], width: int) -> None:
     assert 1 <= len(reduced) <= width
     assert min(values) - 1e-6 <= min(reduced)
     assert max(reduced) <= max(values) + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("abc", 5, "abc  "),
+        ("abcde", 5, "abcde"),
+        ("abcdef", 5, "abcd…"),
+        ("日本語", 4, "日 …"),
+        ("ab", 1, "…"),
+        ("ab", 0, ""),
+    ],
+)
+def test_a_line_that_is_cut_says_so(text: str, width: int, shown: str) -> None:
+    from rich.segment import Segment
+    from rich.style import Style
+    from textual.strip import Strip
+
+    from tui.widgets.line import clipped
+
+    cut = clipped(Strip([Segment(text)]), width, Style.null())
+    assert cut.text.replace("~", "…") == shown
+    assert cut.cell_length == width

@@ -9,7 +9,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.text import Cell
+from tui.text import GLYPHS, Cell
 
 
 class Line(Widget):
@@ -36,4 +36,12 @@ class Line(Widget):
         if right.cell_length and left.cell_length + right.cell_length < width:
             left = left.adjust_cell_length(width - right.cell_length, base)
             return Strip([*left, *right], width)
-        return left.adjust_cell_length(width, base)
+        return clipped(left, width, base)
+
+
+def clipped(strip: Strip, width: int, style: Style) -> Strip:
+    """`strip` at exactly `width` cells; where something had to go, an ellipsis says so."""
+    if strip.cell_length <= width:
+        return strip.adjust_cell_length(width, style)
+    mark = Strip([Segment(GLYPHS.ellipsis, style)])
+    return Strip([*strip.crop(0, max(0, width - mark.cell_length)), *mark]).crop(0, width)
