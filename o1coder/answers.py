@@ -44,10 +44,11 @@ def _evaluate(lab: Lab, job_id: int) -> dict[str, Any]:
             pass_at: dict[str, Any] = {}
             for k in config.get("k", [1]):
                 estimate = measure.mean_pass_at_k(counts, int(k))
-                interval = measure.bootstrap_mean(estimate.per_problem) if estimate.per_problem else None
-                pass_at[str(k)] = (
-                    None if interval is None else {"value": interval.value, "low": interval.low, "high": interval.high}
-                )
+                interval = measure.bootstrap_mean(estimate.per_problem)
+                pass_at[str(k)] = None
+                if estimate.value is not None:
+                    low, high = (None, None) if interval is None else (interval.low, interval.high)
+                    pass_at[str(k)] = {"value": estimate.value, "low": low, "high": high}
             sandbox = connection.exec_driver_sql("SELECT sandbox_s FROM evaluation WHERE id = ?", (row.id,)).scalar()
             found.append(
                 {
@@ -135,9 +136,9 @@ def lines(stage: str, found: Mapping[str, Any]) -> list[str]:
 
 def _evaluation_lines(one: Mapping[str, Any]) -> list[str]:
     out = [f"{one['split']} {one['mode']}: {one['problems']} problems × {one['n']} samples, {one['masked']} masked"]
-    for k, interval in one["pass_at"].items():
-        value = (
-            "n/a" if interval is None else f"{interval['value']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]"
-        )
+    for k, found in one["pass_at"].items():
+        value = "n/a" if found is None else f"{found['value']:.3f}"
+        if found is not None and found["low"] is not None:
+            value += f" [{found['low']:.3f}, {found['high']:.3f}]"
         out.append(f"  pass@{k} {value}")
     return out

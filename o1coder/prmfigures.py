@@ -62,9 +62,13 @@ def _kind(name: str, steps: Sequence[ScoredStep], seed: int) -> dict[str, float]
         f"{name}_problems": float(found.problems),
         f"{name}_problems_with_both": float(found.problems_with_both),
     }
-    for which, interval in (("pooled", found.pooled), ("within", found.within)):
+    for which, value, interval in (
+        ("pooled", found.pooled_value, found.pooled),
+        ("within", found.within_value, found.within),
+    ):
+        if value is not None:
+            out[f"{name}_{which}"] = value
         if interval is not None:
-            out[f"{name}_{which}"] = interval.value
             out[f"{name}_{which}_low"] = interval.low
             out[f"{name}_{which}_high"] = interval.high
     baselines: Iterable[tuple[str, float | None]] = (

@@ -6,6 +6,7 @@ Figures are shown as they are. What is undefined is null, printed n/a. Nothing i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from statistics import fmean
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -173,7 +174,7 @@ def _against(found: list[tuple[int, int, int, int]], base: list[tuple[int, int, 
     differences = [new - old for new, old in zip(pair.new, pair.old, strict=True)]
     return {
         "problems": len(pair.problems),
-        "difference": None if interval is None else interval.value,
+        "difference": fmean(differences),
         "low": None if interval is None else interval.low,
         "high": None if interval is None else interval.high,
         "detectable_gain": measure.detectable_gain(differences),

@@ -61,8 +61,11 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 class Ranking(NamedTuple):
-    """Pooled and within-problem AUC with intervals, and what they rest on."""
+    """Pooled and within-problem AUC, plain and with intervals, and what they rest on. There is no interval where fewer than
+    two problems contribute (within: problems with both classes) or nothing varies between them."""
 
+    pooled_value: float | None
+    within_value: float | None
     pooled: Interval | None
     within: Interval | None
     rows: int
@@ -75,13 +78,16 @@ def ranking(rows: Sequence[Row], level: float = 0.95, resamples: int = 1000, see
     """Both AUCs, intervals by bootstrap over problems (a problem drawn twice counts twice)."""
     groups = by_problem(rows)
     inside = [auc(group) for group in groups]
+    both = [each for each in inside if each is not None]
     return Ranking(
+        auc(rows),
+        _mean(inside),
         _pooled(groups, level, resamples, seed),
-        bootstrap(inside, _mean, level, resamples, seed),
+        bootstrap(inside, _mean, level, resamples, seed) if len(both) > 1 else None,
         len(rows),
         sum(row.label for row in rows),
         len(groups),
-        sum(each is not None for each in inside),
+        len(both),
     )
 
 

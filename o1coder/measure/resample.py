@@ -1,8 +1,8 @@
 """Intervals by resampling problems, not samples: what varies between labs is the problems.
 
 The percentile bootstrap with its percentiles widened for few problems (Hesterberg 2015, "expanded percentile"): with 12 to
-30 problems the plain one accepts too often. A statistic that never varies gives an interval of no width; that is no proof.
-Same seed, same interval.
+30 problems the plain one accepts too often. One problem, or a statistic
+that never varies, has no interval: an interval without width would look like proof. Same seed, same interval.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from o1coder.measure.rates import Interval
 
 Group = TypeVar("Group")
 RESAMPLES = 10_000
+FLAT = 1e-12  # what sums in another order may differ by
 
 
 def bootstrap_mean(
     values: Sequence[float], level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
 ) -> Interval | None:
-    """The mean of one value per problem, with a two-sided interval; None without problems, no width with one."""
-    if not values:
+    """The mean of one value per problem, with a two-sided interval; None with fewer than two problems or where all are alike."""
+    if len(set(values)) < 2:
         return None
     tail = (1 - level) / 2
     low, high = mean_bounds(values, tail, resamples, seed)
@@ -49,7 +50,8 @@ def bootstrap(
 ) -> Interval | None:
     """Any statistic of problems (each a group of rows), resampled whole.
 
-    None when it is not defined on the data (None), or on more than half of the resamples.
+    None when it is not defined on the data (None), or on more than half of the resamples, or where it never varies (as
+    with one group).
     """
     import numpy as np
 
@@ -59,7 +61,7 @@ def bootstrap(
     generator = np.random.Generator(np.random.PCG64(seed))
     chosen = generator.integers(0, len(groups), (resamples, len(groups)))
     found = [each for row in chosen if (each := statistic([groups[index] for index in row])) is not None]
-    if 2 * len(found) < resamples:
+    if 2 * len(found) < resamples or max(found) - min(found) < FLAT:
         return None
     tail = expanded_tail((1 - level) / 2, len(groups))
     low, high = np.quantile(found, [tail, 1 - tail])
