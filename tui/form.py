@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 from pydantic import ValidationError
 from pydantic_core import PydanticUndefined
 
+from o1coder.errors import LabError
 from o1coder.stage import Pick, StageConfig, choices
 
 FieldKind = Literal["number", "flag", "choice", "pick", "list", "json", "text"]
@@ -123,6 +124,8 @@ def validate(config: type[StageConfig], entered: Mapping[str, str]) -> tuple[Sta
             name = str(item["loc"][0]) if item["loc"] else ""
             wrong.setdefault(name, "needed" if item["type"] == "missing" else item["msg"].removeprefix("Value error, "))
         return None, wrong
+    except LabError as error:  # a field's own check, such as a sampler's name half typed; it does not name its field
+        return None, {"": error.message}
 
 
 def command(stage: str, config: type[StageConfig], entered: Mapping[str, str], run: str = "") -> str:

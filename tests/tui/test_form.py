@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Annotated, Literal
 
+import pytest
 from pydantic import Field
 
 from o1coder.stage import Pick, StageConfig
@@ -77,3 +78,14 @@ def test_what_was_entered_becomes_the_config_and_the_command() -> None:
             "first",
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("stage", "entered"), [("synthesize", {"sampler": "fak"}), ("prm", {"query": "j", "base": "1"})]
+)
+def test_what_is_half_typed_is_told_not_raised(stage: str, entered: dict[str, str]) -> None:
+    from o1coder.stage import find
+
+    config, wrong = validate(find(stage).config, entered)
+    assert config is None
+    assert any(text in wrong[""] for text in ("'fak'", "'j'"))
