@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shlex
+from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
 from pydantic import Field
 
+from o1coder import rows
+from o1coder.clock import now
+from o1coder.lab import Lab
+from o1coder.models import Checkpoint, Job
 from o1coder.stage import Pick, StageConfig
 from tui.form import command, fields, validate
+from tui.screens.tree import TreeScreen
 
 
 class Sample(StageConfig):
@@ -89,3 +96,20 @@ def test_what_is_half_typed_is_told_not_raised(stage: str, entered: dict[str, st
     config, wrong = validate(find(stage).config, entered)
     assert config is None
     assert any(text in wrong[""] for text in ("'fak'", "'j'"))
+
+
+def test_a_control_is_not_what_a_retraining_starts_from(tmp_path: Path) -> None:
+    lab = Lab.create(tmp_path / "lab")
+    made = []
+    for shuffle in (None, 3):
+        config = json.dumps({"base": 1, "lr": 0.1 if shuffle is None else 0.2, "shuffle": shuffle})
+        with lab.writing() as connection:
+            by = {"author": "t", "created_at": now()}
+            job = rows.add(connection, Job, stage="prm", config=config, config_digest="sha256:0", seed=0, **by)
+            weights = {"digest": "sha256:c", "base_digest": "sha256:c", "bytes": 1, "path": "blobs/c"}
+            made.append(
+                rows.add(connection, Checkpoint, role="prm", format="full", job_id=job, created_at=now(), **weights)
+            )
+    _, entered = TreeScreen._prm_form(lab)
+    lab.close()
+    assert (entered["lr"], entered["refreshes"]) == ("0.1", str(made[0]))
