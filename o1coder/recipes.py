@@ -6,6 +6,7 @@ of the demo's budgets is held to 18 minutes by a test.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 DEMO_LIMIT_S = 18 * 60
@@ -33,10 +34,13 @@ def demo(base: int, rounds: int, *, full: bool = False) -> dict[str, Any]:
     """The self-play config of `o1coder demo`. `full`: no budgets, more simulations, samples and iterations on the same
     problems; hours rather than minutes."""
     config: dict[str, Any] = {"base": base, "rounds": rounds, "slice": "demo", "tcg_slice": "tcg"}
+    # The judge works between the sampler's calls, not beside them, so the sampler may have every core.
+    cores = {"threads": os.cpu_count() or 1}
     overrides: dict[str, dict[str, Any]] = {
-        "generate-tests": {"n": 2},
-        "evaluate": {"n": 4},
-        "evaluate-prm": {"limit": 8},
+        "synthesize": {**cores},
+        "generate-tests": {"n": 2, **cores},
+        "evaluate": {"n": 4, **cores},
+        "evaluate-prm": {"limit": 8, **cores},
         "tcg-sft": {"iterations": 8, "max_length": 320},
         "tcg-dpo": {"iterations": 4, "max_length": 320},
         "policy-sft": {"iterations": 8, "max_length": 320},

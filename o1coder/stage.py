@@ -123,6 +123,10 @@ class Trains(StageConfig):
         }
 
 
+class Cancelled(Exception):
+    """A stage that was asked to end has ended, and what it has is kept. Raised where returning would look like being done."""
+
+
 class Reporter(Protocol):
     """How a stage tells of itself. It batches, and is the job's heartbeat."""
 

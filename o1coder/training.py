@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 
 from o1coder.errors import ErrorKind, LabError
 from o1coder.lab import Lab
-from o1coder.stage import Reporter
+from o1coder.stage import Cancelled, Reporter
 from o1coder.train.folder import ATTEMPT_VARIABLE
 from o1coder.train.launch import Placement, launch_line
 from o1coder.train.process import TERMINATED
@@ -66,10 +66,6 @@ def train(
     if done["stopped"] == "budget":
         report.stopped("budget")
     return Trained(folder / "model", done)
-
-
-class Cancelled(Exception):
-    """The job was asked to stop; the trainer kept its last complete checkpoint."""
 
 
 def _prepare(folder: Path, spec: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:

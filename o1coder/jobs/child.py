@@ -123,7 +123,8 @@ def run(lab: Lab, job_id: int, n: int) -> int:
         declared = stage.find(taken.stage)
         declared.run(lab, stage.parse(declared.config, taken.config), report)
     except BaseException as error:
-        traceback.print_exc()
+        if not isinstance(error, stage.Cancelled):
+            traceback.print_exc()
         raise SystemExit(_end(report, of_exception(error, taken.config))) from error
     return _end(report, DONE)
 

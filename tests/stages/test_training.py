@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from o1coder import training
+from o1coder import stage, training
 from o1coder.errors import LabError
 from o1coder.lab import Lab
 from tests.stages.conftest import Note
@@ -29,7 +29,7 @@ def train(lab: Lab, *, cancelled: bool = False) -> training.Trained:
 
 def test_a_cancelled_trainer_is_not_done_and_a_retry_trains_on(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     trainer(monkeypatch, WAITS.format(then="time.sleep(60)"))
-    with pytest.raises(training.Cancelled):
+    with pytest.raises(stage.Cancelled):
         train(lab, cancelled=True)
     trainer(monkeypatch, FINISHES % "done")
     assert train(lab).done == {"stopped": "done"}
