@@ -12,21 +12,21 @@ from typing import Any
 DEMO_LIMIT_S = 18 * 60
 
 _BUDGETS = {
-    "tests-before": 32.0,
-    "tcg-sft": 105.0,
-    "tests-sft": 32.0,
+    "tests-before": 20.0,
+    "tcg-sft": 85.0,
+    "tests-sft": 20.0,
     "tcg-dpo": 60.0,
-    "tests-dpo": 32.0,
-    "synthesize": 155.0,
-    "policy-sft": 95.0,
-    "prm": 80.0,
-    "score": 45.0,
-    "rl": 110.0,
+    "tests-dpo": 20.0,
+    "synthesize": 140.0,
+    "policy-sft": 85.0,
+    "prm": 100.0,
+    "score": 65.0,
+    "rl": 145.0,
     "base-direct": 45.0,
-    "base": 84.0,
+    "base": 95.0,
     "sft": 60.0,
     "rl-policy": 60.0,
-    "prm-figures": 85.0,
+    "prm-figures": 80.0,
 }
 
 
