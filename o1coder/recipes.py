@@ -45,7 +45,7 @@ def demo(base: int, rounds: int, *, full: bool = False) -> dict[str, Any]:
         "tcg-dpo": {"iterations": 4, "max_length": 320},
         "policy-sft": {"iterations": 8, "max_length": 320},
         "prm": {"iterations": 16, "max_length": 320},
-        "rl": {"iterations": 4, "save_every": 1},
+        "rl": {"iterations": 4, "save_every": 1, "max_completion": 128},
     }
     if full:
         more = {
