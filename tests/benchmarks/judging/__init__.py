@@ -1,0 +1,1 @@
+"""What `tests.benchmarks.judge` runs: meters, the arms of the trivial program, data sets, soak and overload."""

@@ -1,0 +1,65 @@
+"""The yardstick: a warm interpreter that forks, exits and waits on demand, behind no wall and with no limits.
+
+Started as the judge starts its worker (`arms.BareFork`), so it runs without this package: what it imports is in the
+worker's own list, and `inside` is the judge's. A line on stdin asks ("os 1.0": `os.fork` for one second; "libc 1.0":
+libc's fork, without Python's after-fork hooks), a line of JSON answers: the milliseconds of each fork, and by
+getrusage the user + system seconds of this process and its children.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import importlib
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+
+def main() -> None:
+    """Arguments: the folders put on the path, the level whose modules are imported."""
+    zygote = importlib.import_module("inside.zygote")
+    warm(zygote, sys.argv[2])
+    forks: dict[str, Callable[[], int]] = {"os": os.fork, "libc": ctypes.PyDLL(None).fork}
+    for line in sys.stdin:
+        name, seconds = line.split()
+        before = used_s()
+        latencies = timed(forks[name], float(seconds))
+        print(json.dumps({"latencies_ms": latencies, "rusage_s": used_s() - before}), flush=True)
+
+
+def warm(zygote: Any, level: str) -> None:
+    """What the worker does before it serves, so that a fork here copies what a fork there does."""
+    zygote.jail.still_addresses(zygote.STACK_BYTES)
+    for name in zygote.WARM + (zygote.WARM_WITHOUT_FILES if level == "L1" else []):
+        importlib.import_module(name)
+    gc.collect()
+    gc.disable()
+    gc.freeze()
+    if hasattr(zygote.kernel.LIBC, "malloc_trim"):
+        zygote.kernel.LIBC.malloc_trim(0)
+
+
+def timed(fork: Callable[[], int], seconds: float) -> list[float]:
+    """Milliseconds of each fork + exit + wait, one after another for so long."""
+    latencies = []
+    began = last = time.perf_counter()
+    while last < began + seconds:
+        pid = fork()
+        if pid == 0:
+            os._exit(0)
+        os.waitpid(pid, 0)
+        now = time.perf_counter()
+        latencies.append((now - last) * 1000)
+        last = now
+    return latencies
+
+
+def used_s() -> float:
+    """User + system seconds of this process and its children."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
