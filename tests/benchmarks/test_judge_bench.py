@@ -6,13 +6,17 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from o1coder.judge import Judge
+from o1coder.judge import Judge, Question, Verdict
+from o1coder.task import Case, Limits
 from tests.benchmarks import judge as bench
+from tests.benchmarks.judging import datasets, overload, soak
 from tests.benchmarks.judging.arms import Arm, BareFork, measure, one_by_one
 from tests.benchmarks.judging.commands import find_tool
 from tests.benchmarks.judging.figures import (
@@ -25,7 +29,7 @@ from tests.benchmarks.judging.figures import (
     summarise,
     table,
 )
-from tests.benchmarks.judging.meter import TreeMeter, descendants, open_meter
+from tests.benchmarks.judging.meter import TreeMeter, descendants, open_meter, process_cpu_s
 
 
 def test_a_percentile_is_a_value_that_was_measured() -> None:
@@ -124,6 +128,109 @@ def test_the_tree_meter_sees_live_and_waited_for_children() -> None:
     assert meter.cpu_s() - before > 0.17  # the same child, now in ticks
 
 
+def test_what_is_asked_for_is_what_is_run(tmp_path: Path) -> None:
+    assert bench.parse(["--only", "fork", "judge"]).sections == ["arms"]
+    assert bench.parse(["--only", "fork", "judge"]).arms == {"fork", "judge"}
+    assert bench.parse(["--only", "soak"]).sections == ["soak"]
+    assert bench.parse(["--only", "overload", "--soak", "7"]).sections == ["soak", "overload"]
+    assert bench.parse(["--only", "fork", "--datasets", str(tmp_path)]).sections == ["arms", "datasets"]
+    assert bench.parse([]).arms == set(bench.ARMS)
+    with pytest.raises(SystemExit):
+        bench.parse(["--datasets", str(tmp_path / "absent")])
+    with pytest.raises(SystemExit):
+        bench.parse(["--soak", "0"])
+
+
+def test_the_mix_is_seven_to_one_and_spends_alike_on_quick_and_slow() -> None:
+    question = Question("", "stdio", Case("", "", ""))
+    names = [(f"{side} {pace}", side == "hostile") for side in ("honest", "hostile") for pace in ("quick", "slow")]
+    found = [soak.Entry(name, question, frozenset({"AC"}), hostile) for name, hostile in names]
+    costs = {name: 100.0 if "slow" in name else 1.0 for name, _ in names}
+    drawn = soak.mix(found, costs, 80_000)
+    assert drawn == soak.mix(found, costs, 80_000)
+    counts = Counter(one.name for one in drawn)
+    hostile = counts["hostile quick"] + counts["hostile slow"]
+    assert hostile == pytest.approx(10_000, rel=0.05)
+    assert counts["honest quick"] / counts["honest slow"] == pytest.approx(100, rel=0.2)
+
+
+def test_only_what_runs_out_of_time_gets_a_shorter_limit() -> None:
+    question = Question("", "stdio", Case("", "", ""), limits=Limits(1.0, 64))
+    assert soak.shortened(question, frozenset({"AC"})) == question
+    assert soak.shortened(question, frozenset({"RE", "TLE"})).limits == Limits(soak.SHORT_CPU_S, 64)
+    shorter = replace(question, limits=Limits(0.05, 64))
+    assert soak.shortened(shorter, frozenset({"TLE"})) == shorter
+
+
+def test_the_soak_has_every_kind_and_both_sides() -> None:
+    found = soak.entries("L4")
+    assert {one.question.kind for one in found} == {"stdio", "call", "assert"}
+    assert sum(one.hostile for one in found) > 100
+    assert len({one.name for one in found}) == len(found)
+    assert all(one.right == {"AC"} for one in found if not one.hostile)
+
+
+def test_spinners_spin_and_are_gone_even_after_an_error() -> None:
+    started: list[int] = []
+
+    def spin() -> None:
+        with overload.spinners(2) as pids:
+            started.extend(pids)
+            for pid in pids:
+                first = process_cpu_s(pid)
+                while process_cpu_s(pid) <= first:
+                    pass
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        spin()
+    assert len(started) == 2
+    assert not set(started) & set(descendants(os.getpid()))
+
+
+def test_a_spinner_without_its_parent_ends() -> None:
+    parent = "import os, subprocess, sys\nsubprocess.Popen([sys.executable, '-c', sys.argv[1], str(os.getpid())])"
+    with subprocess.Popen([sys.executable, "-c", parent, overload.SPIN], stdout=subprocess.PIPE) as process:
+        assert process.communicate()[0] == b"\n"  # the pipe is closed once the spinner, which is nobody's, has ended
+
+
+def test_overload_programs_are_of_every_kind_and_compile() -> None:
+    found = overload.programs()
+    assert {question.kind for question in found.values()} == {"stdio", "call", "assert"}
+    for question in found.values():
+        compile(question.code, "program", "exec")
+    verdicts = [Verdict("AC", wall_ms=1.0), Verdict("TLE", wall_ms=4.0)]
+    assert overload.line("b", ["a", "b"], verdicts, verdicts[::-1]) == ("b", ["TLE"], ["AC"], 4.0, 1.0)
+
+
+def test_a_plain_file_fails_when_its_checks_do(tmp_path: Path) -> None:
+    right = "def f(n):\n    return n * 2"
+    for checks, refused in (("def check(g):\n    assert g(2) == {}", 1), ("assert f(2) == {}", 1)):
+        asked = [Question(right, "assert", Case(str(n), checks.format(n), ""), "f") for n in (4, 5)]
+        found = datasets.by_processes(asked, tmp_path)
+        assert len(found) == refused
+        assert found[0].startswith("5: status 1")
+    passes = [datasets.Pass(3, ["b"], 2.0, 1.0), datasets.Pass(3, ["a", "b"], 1.0, 1.0)]
+    one = datasets.summarise("way", passes)
+    assert one.refused == ["a", "b"]
+    assert "1 of 3" in datasets.table([one])
+    assert "Refused by way: a; b" in datasets.table([one])
+
+
+def test_wrong_verdicts_are_counted_and_named() -> None:
+    report = {
+        **{"runs": 2, "programs": 1, "hostile": 0, "layer": "L4", "wall_s": 1.0, "workers_replaced": 0},
+        "wrong": ["x: WA (), not AC"],
+    }
+    shown = soak.text(report, [soak.Footprint([3, 9], [1024, 2048]), soak.Footprint([4, 8], [1024, 1024])])
+    assert "1 wrong verdicts" in shown
+    assert "- x: WA (), not AC" in shown
+    assert [cell.strip() for cell in shown.splitlines()[5].split("|")[1:-1]] == [
+        *("worker 1", "9", "8", "9"),
+        *("2.0", "1.0", "2.0"),
+    ]
+
+
 @pytest.mark.slow
 def test_the_meter_agrees_with_getrusage_on_bare_forks() -> None:
     meter = open_meter()
@@ -146,3 +253,20 @@ def test_arms_run_and_print_one_json_value(capsys: pytest.CaptureFixture[str]) -
         assert names[2] == f"judge, {judge.layer}"
     assert all(one["runs"] > 0 for one in report["arms"]["summaries"])
     assert report["arms"]["summaries"][0]["share"] == [1, 1, 1]
+
+
+@pytest.mark.slow
+def test_a_short_soak_has_no_wrong_verdict_and_leaks_no_descriptor() -> None:
+    report, _ = soak.run(1500)
+    assert report["wrong"] == []
+    first, last = report["footprints"][0], report["footprints"][-1]
+    assert last["descriptors"] == first["descriptors"]
+
+
+@pytest.mark.slow
+def test_overload_changes_no_verdict() -> None:
+    report, _ = overload.run(1)
+    assert report["changed"] == 0
+    assert {name: line["busy"] for line in report["lines"] for name in [line["name"]]} == {
+        name: ["AC" if "half" in name else "TLE"] for name in overload.programs()
+    }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -48,14 +49,14 @@ class Arm:
 class Arms:
     """What is to be measured here, opened once; and what is not, with the reason. A context manager."""
 
-    def __init__(self, wanted: Callable[[str], bool], tools: Path | None, scratch: Path) -> None:
+    def __init__(self, wanted: set[str], tools: Path | None, scratch: Path) -> None:
         self.missing: dict[str, str] = {}
         self.arms: list[Arm] = []
         self.judges: dict[tuple[int, Level | None], Judge] = {}
         self._open = ExitStack()
         try:
             for group, opened in self._groups(tools, scratch).items():
-                if wanted(group):
+                if group in wanted:
                     self.arms += opened()
             for arm in self.arms:
                 arm.repeat(0)
@@ -147,23 +148,29 @@ class BareFork:
 
     def __init__(self, level: Level = "L4") -> None:
         folders = f"{Path(worker.__file__).parent}:{Path(__file__).parent}"
-        self.process = subprocess.Popen(
-            [sys.executable, "-s", "-S", "-P", "-c", START, folders, level],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**worker.ENVIRONMENT, **{k: v for k, v in os.environ.items() if k == "LD_LIBRARY_PATH"}},
-            cwd="/",
-            text=True,
-        )
+        ours, theirs = socket.socketpair()
+        empty = os.memfd_create("empty")
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-s", "-S", "-P", "-c", START, folders, level, str(theirs.fileno())],
+                stdin=empty,
+                stdout=empty,
+                env={**worker.ENVIRONMENT, **{k: v for k, v in os.environ.items() if k == "LD_LIBRARY_PATH"}},
+                pass_fds=[theirs.fileno()],
+                cwd="/",
+            )
+        finally:
+            theirs.close()
+            os.close(empty)
+        with ours:
+            self.channel = ours.makefile("rw")
         self.rusage_s: dict[str, list[float]] = {"os": [], "libc": []}
 
     def repeat(self, fork: str, seconds: float) -> list[float]:
         """Milliseconds of each fork + exit + wait. RuntimeError when the interpreter has died."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(f"{fork} {seconds or 1e-3}\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
+        self.channel.write(f"{fork} {seconds or 1e-3}\n")
+        self.channel.flush()
+        line = self.channel.readline()
         if not line:
             raise RuntimeError("the bare interpreter ended")
         answer = json.loads(line)
@@ -175,7 +182,8 @@ class BareFork:
 
     def __exit__(self, *_: object) -> None:
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        self.channel.close()
 
 
 def cores() -> int:

@@ -1,8 +1,8 @@
 """The yardstick: a warm interpreter that forks, exits and waits on demand, behind no wall and with no limits.
 
 Started as the judge starts its worker (`arms.BareFork`), so it runs without this package: what it imports is in the
-worker's own list, and `inside` is the judge's. A line on stdin asks ("os 1.0": `os.fork` for one second; "libc 1.0":
-libc's fork, without Python's after-fork hooks), a line of JSON answers: the milliseconds of each fork, and by
+worker's own list, and `inside` is the judge's. A line on its socket asks ("os 1.0": `os.fork` for one second; "libc
+1.0": libc's fork, without Python's after-fork hooks), a line of JSON answers: the milliseconds of each fork, and by
 getrusage the user + system seconds of this process and its children.
 """
 
@@ -14,6 +14,7 @@ import importlib
 import json
 import os
 import resource
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -21,27 +22,40 @@ from typing import Any
 
 
 def main() -> None:
-    """Arguments: the folders put on the path, the level whose modules are imported."""
+    """Arguments: the folders put on the path, the level whose modules are imported, the socket's descriptor."""
+    level, descriptor = sys.argv[2], int(sys.argv[3])
     zygote = importlib.import_module("inside.zygote")
-    warm(zygote, sys.argv[2])
+    zygote.jail.still_addresses(zygote.STACK_BYTES)  # starts this again, so nothing may be opened before
+    channel = socket.socket(fileno=descriptor).makefile("rw")
+    warm(zygote, level)
     forks: dict[str, Callable[[], int]] = {"os": os.fork, "libc": ctypes.PyDLL(None).fork}
-    for line in sys.stdin:
+    settle(zygote)
+    for line in channel:
         name, seconds = line.split()
         before = used_s()
         latencies = timed(forks[name], float(seconds))
-        print(json.dumps({"latencies_ms": latencies, "rusage_s": used_s() - before}), flush=True)
+        channel.write(json.dumps({"latencies_ms": latencies, "rusage_s": used_s() - before}) + "\n")
+        channel.flush()
 
 
 def warm(zygote: Any, level: str) -> None:
     """What the worker does before it serves, so that a fork here copies what a fork there does."""
-    zygote.jail.still_addresses(zygote.STACK_BYTES)
+    if hasattr(zygote, "warm"):
+        zygote.warm(level)
+        return
     for name in zygote.WARM + (zygote.WARM_WITHOUT_FILES if level == "L1" else []):
         importlib.import_module(name)
+
+
+def settle(zygote: Any) -> None:
+    """The last thing before the first fork."""
+    if hasattr(zygote, "settle"):
+        zygote.settle()
+        return
     gc.collect()
     gc.disable()
     gc.freeze()
-    if hasattr(zygote.kernel.LIBC, "malloc_trim"):
-        zygote.kernel.LIBC.malloc_trim(0)
+    zygote.kernel.LIBC.malloc_trim(0)
 
 
 def timed(fork: Callable[[], int], seconds: float) -> list[float]:
