@@ -23,6 +23,7 @@ from itertools import zip_longest
 
 from ..errors import LabError
 from ..task import Comparator, Kind
+from . import checker
 from .difference import ACCEPTED, Compared, at_token, first_token, quoted, split_tokens, unlike
 from .inside.values import Unpassable
 from .official import OFFICIAL, OFFICIAL_TYPED
@@ -199,12 +200,17 @@ def comparator_for(kind: Kind, comparator: Comparator) -> Comparator:
     own asserts: what is named does not matter."""
     if kind == "assert":
         return comparator
+    if comparator.name == checker.NAME:
+        checker.check_source(comparator.args)
+        return comparator
     if kind == "call":
         comparator = Comparator(FOR_CALL.get(comparator.name, comparator.name), comparator.args)
     name, args = comparator.name, comparator.args
     allowed = {**TEXT, **OFFICIAL} if kind == "stdio" else {**TYPED, **OFFICIAL_TYPED}
     if name not in allowed:
-        raise LabError(f"no comparator for {kind} is called {name!r}", f"there are {', '.join(allowed)}")
+        raise LabError(
+            f"no comparator for {kind} is called {name!r}", f"there are {', '.join([*allowed, checker.NAME])}"
+        )
     unknown = sorted(set(args) - ARGUMENTS.get(name, frozenset()))
     if unknown:
         raise LabError(f"the comparator {name} knows no argument {unknown[0]!r}", "leave it out")

@@ -273,6 +273,8 @@ def test_a_kind_has_its_comparators() -> None:
     assert comparator_for("call", Comparator("float", {"abs": 0.1})) == Comparator("typed-float", {"abs": 0.1})
     assert comparator_for("call", Comparator("official-apps-call")).name == "official-apps-call"
     assert comparator_for("assert", Comparator("typed")) == Comparator("typed")
+    checker = Comparator("checker", {"source": "raise SystemExit(0)"})
+    assert comparator_for("stdio", checker) == comparator_for("call", checker) == checker
     for kind, one in (
         ("stdio", Comparator("typed")),
         ("stdio", Comparator("official-apps-call")),
