@@ -10,12 +10,12 @@ import os
 import signal
 from dataclasses import dataclass
 
-from ..task import Comparator
-from .compare import TEXT, compare
+from .compare import comparator_for, compare
 from .inside import wire
 from .inside.wire import Process
 from .question import Code, Level, Question, Verdict
 
+CHECKER = "checker"
 DETAIL_CHARACTERS = 300
 NEARLY = 0.9  # a kill from outside at this share of the memory limit was the kernel's for want of memory
 
@@ -32,11 +32,29 @@ class Outcome:
     written: int
 
 
-def decide(question: Question, outcome: Outcome, request: wire.Request, level: Level) -> Verdict:
-    """The verdict of one run."""
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verdict, and whether it is the judge that failed: then the question is asked again. A question whose own checks
+    do not compile is IE too, but asking again would not help."""
+
+    verdict: Verdict
+    fault: bool
+
+
+class JudgeFailed(Exception):
+    """This run says nothing about the program."""
+
+
+def decide(question: Question, outcome: Outcome, request: wire.Request, level: Level) -> Decision:
+    """The verdict of one run. Where a checker program compares, AC means that there is an output to show it."""
     program = outcome.processes[0]
-    code, detail = judge(question, outcome, request)
-    return Verdict(
+    fault = False
+    code: Code
+    try:
+        code, detail = judge(question, outcome, request)
+    except JudgeFailed as error:
+        code, detail, fault = "IE", str(error), True
+    verdict = Verdict(
         code,
         cpu_ms=round(program.cpu_us / 1000, 3),
         wall_ms=round(outcome.wall_us / 1000, 3),
@@ -45,6 +63,7 @@ def decide(question: Question, outcome: Outcome, request: wire.Request, level: L
         detail=detail[:DETAIL_CHARACTERS],
         layer=level,
     )
+    return Decision(verdict, fault)
 
 
 def exit_of(question: Question, program: Process) -> int | None:
@@ -60,7 +79,7 @@ def judge(question: Question, outcome: Outcome, request: wire.Request) -> tuple[
     if any(one.reason == wire.CANCELLED for one in outcome.processes):
         return "SK", "cancelled"
     if any(not one.stages.startswith(b"s") for one in outcome.processes):
-        return "IE", "a process ended before its jail was complete"
+        raise JudgeFailed("a process ended before its jail was complete")
     exceeded = limits_exceeded(program, outcome, request)
     if exceeded:
         return exceeded
@@ -80,7 +99,7 @@ def limits_exceeded(program: Process, outcome: Outcome, request: wire.Request) -
         return "SV", "a call of another architecture"
     if outcome.written > request.output:
         return "OLE", f"more than {request.output} bytes of output"
-    if program.reason == wire.OVER_CPU or program.cpu_us > request.cpu_ms * 1000 or ended_by == signal.SIGXCPU:
+    if program.reason == wire.OVER_CPU or program.cpu_us > request.cpu_ms * 1000:
         return "TLE", f"more than {request.cpu_ms / 1000:g} s of CPU"
     if any(one.reason == wire.OVER_WALL for one in outcome.processes):
         return "ILE", f"not done after {request.wall_ms / 1000:g} s, most of them idle"
@@ -105,7 +124,7 @@ def failed(program: Process, outcome: Outcome, request: wire.Request) -> tuple[C
     if status == -signal.SIGKILL:
         if program.peak_kb * 1024 >= NEARLY * request.memory:
             return "MLE", "killed for want of memory"
-        return "IE", "killed from outside"
+        raise JudgeFailed("killed from outside")
     if status < 0:
         return "RE", signal_name(-status)
     if last.startswith("MemoryError"):
@@ -123,17 +142,12 @@ def judge_output(question: Question, outcome: Outcome) -> tuple[Code, str]:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         return "WA", f"the output is not UTF-8 at byte {error.start}"
-    if compare(question.case.expected, text, comparator_of(question)):
-        return "AC", ""
-    return "WA", unpassable(text) if call else ""
-
-
-def comparator_of(question: Question) -> Comparator:
-    """The question's comparator; for functions a text comparator (they are the default) means `typed`."""
-    if question.kind == "call" and question.comparator.name in TEXT:
-        tolerant = question.comparator.name == "float"
-        return Comparator("typed-float" if tolerant else "typed", question.comparator.args)
-    return question.comparator
+    if question.comparator.name == CHECKER:
+        return "WA" if unpassable(text) and call else "AC", unpassable(text) if call else ""
+    found = compare(question.case.expected, text, comparator_for(question.kind, question.comparator))
+    if found.code == "AC":
+        return "AC", found.detail
+    return found.code, (unpassable(text) if call else "") or found.detail
 
 
 def unpassable(text: str) -> str:

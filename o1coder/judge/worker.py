@@ -1,4 +1,4 @@
-"""One worker as the parent sees it: started, asked, answered, lost, ended.
+"""One worker as the parent sees it: started, asked, answered, lost, ended; and the files that its tests write to.
 
 The worker must be started from a thread that lives as long as the judge: its death signal fires when the *thread*
 that forked it ends. `pool.py` takes care of that.
@@ -6,6 +6,8 @@ that forked it ends. `pool.py` takes care of that.
 
 from __future__ import annotations
 
+import fcntl
+import importlib.util
 import os
 import select
 import socket
@@ -13,6 +15,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import cache
 
 from . import cgroup
 from .inside import wire
@@ -21,14 +24,16 @@ from .question import Level
 
 START = "import sys; sys.path.insert(0, sys.argv[1]); from inside import zygote; zygote.main()"
 START_S = 60.0
-GROUP_SPARE_MB = 256  # the warm interpreter, and the files in memory
+GROUP_SPARE_MB = 320  # the warm interpreter, and the files in memory
 GROUP_TASKS = 128
+SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 UIDS = (64_100, 1_000)  # first and how many: uids that no distribution gives out; each worker of a root gets one
 ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "PYTHONIOENCODING": "utf-8:surrogateescape",
     "PYTHONDONTWRITEBYTECODE": "1",
     "LC_ALL": "C.UTF-8",
+    "LD_BIND_NOW": "1",
     "MALLOC_ARENA_MAX": "1",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -39,25 +44,80 @@ class WorkerLost(Exception):
     """The worker ended, or said something that is no answer."""
 
 
+@cache
+def numpy_folder() -> str | None:
+    """The folder that holds the package NumPy, or None; it is not imported."""
+    spec = importlib.util.find_spec("numpy")
+    return os.path.dirname(os.path.dirname(spec.origin)) if spec and spec.origin else None
+
+
+def memory_file(content: bytes | None = None) -> int:
+    """The descriptor of a file in memory; with `content`, sealed against every change and at its start."""
+    descriptor = os.memfd_create("test", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    if content is not None:
+        view = memoryview(content)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, SEALS)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+class Written:
+    """The files that a worker's tests write to, one test after the other. `clear` before the next test, always."""
+
+    def __init__(self) -> None:
+        self.stdout, self.stderr, self.result, self.sink = (memory_file() for _ in range(4))
+        self.empty = memory_file(b"")
+
+    @property
+    def descriptors(self) -> list[int]:
+        """In the order that the worker expects (wire.py)."""
+        return [self.stdout, self.stderr, self.result, self.sink, self.empty]
+
+    def clear(self, sizes: Sequence[int]) -> None:
+        """Empty the four files, whose `sizes` those are, and put each back to its start."""
+        for descriptor, size in zip(self.descriptors, sizes, strict=False):
+            if size:
+                os.ftruncate(descriptor, 0)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+
+    def sizes(self) -> list[int]:
+        """Bytes in stdout, stderr, result and sink."""
+        return [os.fstat(descriptor).st_size for descriptor in self.descriptors[:4]]
+
+    def close(self) -> None:
+        """Let go of the files."""
+        for descriptor in self.descriptors:
+            os.close(descriptor)
+
+
 class Worker:
     """A started worker at one level. OSError from the constructor when the level is not to be had."""
 
-    def __init__(self, level: Level, number: int) -> None:
+    def __init__(self, level: Level, number: int, numpy: bool = False) -> None:
         self.level = level
         self.number = number
+        self.numpy = numpy_folder() if numpy else None
+        self.written = Written()
         self.group = cgroup.create(number) if level == "L4" else None
         if level == "L4" and self.group is None:
+            self.written.close()
             raise OSError("no control group can be made here")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.channel = ours
         try:
             self.process = self._start(theirs)
+        except OSError:
+            ours.close()
+            self.written.close()
+            raise
         finally:
             theirs.close()
         try:
             if self.group:
                 self.group.add(self.process.pid)
-            ours.send(b"go")
+            socket.send_fds(ours, [b"go"], self.written.descriptors)
             said = self._packet(START_S)
         except (OSError, WorkerLost) as error:
             self.close()
@@ -68,7 +128,7 @@ class Worker:
 
     def _start(self, theirs: socket.socket) -> subprocess.Popen[bytes]:
         uid = UIDS[0] + (os.getpid() * 61 + self.number) % UIDS[1]
-        arguments = [self.level, os.getpid(), uid, theirs.fileno()]
+        arguments = [self.level, os.getpid(), uid, theirs.fileno(), self.numpy or "-"]
         environment = dict(ENVIRONMENT)
         if "LD_LIBRARY_PATH" in os.environ:  # where the interpreter itself may come from
             environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
@@ -79,7 +139,7 @@ class Worker:
                 [sys.executable, "-s", "-S", "-P", "-c", START, os.path.dirname(__file__), *map(str, arguments)],
                 stdin=empty,
                 stdout=empty,
-                stderr=empty,
+                stderr=open("/tmp/zerr", "ab") if os.environ.get("ZERR") else empty,
                 env=environment,
                 pass_fds=[theirs.fileno()],
                 cwd="/",
@@ -106,7 +166,7 @@ class Worker:
     def cancel(self) -> None:
         """Have the test that is running killed; its answer still comes."""
         try:
-            self.channel.send(wire.pack_request(Request(0, 0, 0, 0, 0, wire.CANCEL)))
+            self.channel.send(wire.pack_request(Request(0, 0, 0, 0, 0, 0, wire.CANCEL)))
         except OSError:
             return  # it is gone: the reader will notice
 
@@ -126,6 +186,7 @@ class Worker:
     def close(self) -> None:
         """End the worker and everything in it."""
         self.channel.close()
+        self.written.close()
         self.process.kill()
         self.process.wait()
         if self.group:

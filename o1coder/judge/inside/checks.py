@@ -9,14 +9,13 @@ from __future__ import annotations
 import builtins
 import importlib
 import json
-import os
 import sys
 import types
-from typing import Any, NoReturn
+from typing import Any
 
 from . import values
 from .dialogue import describe_error
-from .harness import Stages, compile_source, new_module, read_all, write_all
+from .harness import compile_source, new_module, read_all, write_all
 
 LINE_BYTES = 16_000_000
 
@@ -147,15 +146,14 @@ def program_error(name: str, message: str) -> Exception:
     return error
 
 
-def run_checks(stages: Stages) -> NoReturn:
+def run_checks(stages: int) -> int:
     """The checks' side: descriptor 0 holds {"entry", "source"}, 4 and 5 lead to the program, the verdict goes to 3."""
-    stages.say("s")
     question = json.loads(read_all(0))
     code = compile_source(question["source"].encode(), "checks.py", stages)
     link = Link(4, 5)
     outcome = link.trouble or decide(link, code, question["entry"])
     write_all(3, json.dumps({"outcome": outcome[0], "detail": outcome[1]}).encode())
-    os._exit(0)
+    return 0
 
 
 def decide(link: Link, code: types.CodeType, entry: str) -> tuple[str, str]:

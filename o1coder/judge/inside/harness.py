@@ -1,89 +1,124 @@
-"""What one forked test does: close everything, lower its limits, enter the filter, compile, run, leave.
+"""What one forked test does: take its descriptors, close all others, enter the filter, compile, run, leave.
 
 Nothing that a test says is trusted: the parent looks at exit status, resource use and bytes written. A process that
 did not finish its own set-up is told from one that failed by the stages it wrote (wire.py) before the code under test
 began. `__del__` of objects alive at the end does not run: the process leaves by _exit after threads and atexit.
+
+Nearly all of a test's price is pages that it is the first to touch after the fork. So what can be done once is done in
+the worker (`prepare`, zygote.py) and inherited: limits, seeds, modules, the names that `open` knows.
 """
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import builtins
 import gc
 import io
 import json
-import math
 import os
-import random
 import resource
-import signal
 import sys
 import threading
 import traceback
 import types
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
-from . import kernel, values
+from . import values
 from .jail import die_with
 from .seccomp import Filter
-from .wire import STAGE_BYTES, Request
+from .wire import STAGE_BYTES
 
-OPEN_FILES = 16
+DESCRIPTORS = 64  # the most that a worker, and so a test, has open
+STDIO = (0, 1, 2)
+STARTED, COMPILED = b"s", b"c"
 STANDARD_NAMES = {"/dev/stdin": 0, "/dev/fd/0": 0, "/proc/self/fd/0": 0, "/dev/stdout": 1, "/dev/stderr": 2}
+CHECKER_NAMES = {"input": 3, "output": 4, "answer": 5}
+MAIN = types.ModuleType("__main__")  # made before the fork, filled after it
 
 
-def seal(request: Request, descriptors: list[int], baseline: int, barrier: Filter | None, parent: int) -> None:
-    """Make this process the test's: `descriptors` become 0, 1, 2, …; every other one is closed; limits and filter."""
-    die_with(parent)
-    for target, descriptor in enumerate(descriptors):
-        os.dup2(descriptor, target)
-    kernel.close_from(len(descriptors))
-    cpu = math.ceil(request.cpu_ms / 1000) + 1
-    for what, soft, hard in (
-        (resource.RLIMIT_CPU, cpu, cpu + 1),
-        (resource.RLIMIT_AS, baseline + request.memory, baseline + request.memory),
-        (resource.RLIMIT_FSIZE, request.output + 1, request.output + 1),
-        (resource.RLIMIT_NOFILE, OPEN_FILES, OPEN_FILES),
-        (resource.RLIMIT_CORE, 0, 0),
-    ):
-        resource.setrlimit(what, (soft, hard))
-    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-    random.seed(0)
+def prepare() -> None:
+    """What every test of this worker inherits. Called once, before it serves."""
+    MAIN.__dict__["__builtins__"] = builtins
+    open_standard_names()
+    atexit._clear()
+
+
+REHEARSAL = b"""
+import sys
+def main():
+    n = int(input())
+    a = list(map(int, input().split()))
+    print(n * 2, sum(a), sep=" ")
+    for line in sys.stdin:
+        print(*sorted(int(x) for x in line.split()))
+main()
+"""
+
+
+def rehearse(barrier: Filter | None, times: int = 24) -> None:
+    """Do what a test does, up to where it cannot be undone, so that what an interpreter does once (caches, specialised
+    instructions, freed memory) is not done again in every fork. Nothing of it stays."""
+    stdin, stdout, main = sys.stdin, sys.stdout, sys.modules["__main__"]
+    reading, writing = os.pipe()
+    for _ in range(times):
+        sys.stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(b"1\n2 3\n5 4\n")), encoding="utf-8")
+        sys.stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+        os.closerange(DESCRIPTORS, DESCRIPTORS)
+        if barrier is not None:
+            barrier.rehearse(os.getpid())
+        os.write(writing, STARTED)
+        run_main(REHEARSAL, os.dup(writing))
+        MAIN.__dict__.clear()
+        MAIN.__dict__.update(__name__="__main__", __builtins__=builtins)
+    os.close(reading)
+    os.close(writing)
+    sys.stdin, sys.stdout, sys.modules["__main__"] = stdin, stdout, main
+
+
+def seal(descriptors: tuple[int, ...], stages: int, barrier: Filter | None, parent: int | None) -> int:
+    """Make this process the test's: `descriptors` become 0, 1, 2, …, the one of `stages` the next, and is returned; every
+    other one is closed; the filter is entered. The last thing is the first stage.
+
+    `parent`: the worker's pid, where no pid namespace ends this process with it."""
+    last = len(descriptors)
+    if parent is not None:
+        die_with(parent)
+    if descriptors is not STDIO:  # the worker keeps those, and the stages after them, where a test wants them
+        for target, descriptor in enumerate((*descriptors, stages)):
+            os.dup2(descriptor, target)
+    os.closerange(last + 1, DESCRIPTORS)
     gc.enable()
     if barrier is None:
-        os.setsid()
+        unfiltered()
     else:
         barrier.enter(os.getpid())
+    os.write(last, STARTED)
+    return last
 
 
-class Stages:
-    """The pipe on which a test says how far its set-up came; closed before the code under test runs."""
-
-    def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
-
-    def say(self, text: str) -> None:
-        """Report a stage."""
-        os.write(self.descriptor, text.encode("utf-8", "replace")[:STAGE_BYTES])
-
-    def close(self) -> None:
-        """No more stages."""
-        os.close(self.descriptor)
+def unfiltered() -> None:
+    """Without a filter a test could raise the limits that it inherits: make them hard ones. Its own group can be killed."""
+    os.setsid()
+    for what in (resource.RLIMIT_AS, resource.RLIMIT_FSIZE):
+        soft = resource.getrlimit(what)[0]
+        resource.setrlimit(what, (soft, soft))
 
 
-def compile_source(source: bytes, name: str, stages: Stages) -> types.CodeType:
-    """The code object; or the process ends with the stage that says why there is none."""
+def compile_source(source: bytes, name: str, stages: int) -> types.CodeType:
+    """The code object; or the process ends with the stage that says why there is none. `stages`: the descriptor of the
+    pipe on which a test says how far its set-up came; it is closed before the code under test runs."""
     try:
         code = compile(source, name, "exec", dont_inherit=True)
     except MemoryError:
-        stages.say("m")
+        os.write(stages, b"m")
         os._exit(1)
     except (SyntaxError, ValueError, RecursionError, OverflowError, LookupError) as error:
-        stages.say(f"e{type(error).__name__}: {error}")
+        os.write(stages, f"e{type(error).__name__}: {error}".encode("utf-8", "replace")[:STAGE_BYTES])
         os._exit(1)
-    stages.say("c")
-    stages.close()
+    os.write(stages, COMPILED)
+    os.close(stages)
     return code
 
 
@@ -108,25 +143,27 @@ def open_standard_names() -> None:
     builtins.open = io.open = opened
 
 
-def guarded(body: Callable[[], object]) -> NoReturn:
-    """Run `body` as an interpreter runs a program: traceback and status 1, SystemExit's status, atexit, flush."""
-    leave, status = os._exit, 0
+def execute(body: Callable[..., object], *arguments: object) -> int:
+    """Call `body` as an interpreter runs a program: traceback and status 1, SystemExit's status, atexit, flush."""
+    status = 0
     try:
-        body()
+        body(*arguments)
     except SystemExit as error:
         status = exit_status(error.code)
     except BaseException as error:  # noqa: BLE001 - whatever the program raised is its result, and ends here
         status = 1
         print_error(error)
     try:
-        threading._shutdown()  # type: ignore[attr-defined]
-        atexit._run_exitfuncs()
+        if _thread._count():
+            threading._shutdown()  # type: ignore[attr-defined]
+        if atexit._ncallbacks():
+            atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
     except BaseException as error:  # noqa: BLE001 - the same, at the program's exit
         status = status or 120
         print_error(error)
-    leave(status)
+    return status
 
 
 def exit_status(code: object) -> int:
@@ -151,18 +188,22 @@ def print_error(error: BaseException) -> None:
         os.write(2, f"\n{type(error).__name__}\n".encode("utf-8", "replace"))
 
 
-def run_stdio(source: bytes, stages: Stages) -> NoReturn:
-    """A program that reads standard input and writes standard output."""
-    stages.say("s")
+def run_main(source: bytes, stages: int) -> int:
+    """A program that reads standard input and writes standard output; the status to leave with."""
     code = compile_source(source, "main.py", stages)
-    open_standard_names()
-    space = new_module("__main__")
-    guarded(lambda: exec(code, space))
+    sys.modules["__main__"] = MAIN
+    return execute(exec, code, MAIN.__dict__)
 
 
-def run_call(source: bytes, stages: Stages) -> NoReturn:
+def run_checker(source: bytes, stages: int) -> int:
+    """A checker program: sys.argv names three files, which `open` finds at descriptors 3, 4 and 5."""
+    STANDARD_NAMES.update(CHECKER_NAMES)
+    sys.argv[:] = ["checker", *CHECKER_NAMES]
+    return run_main(source, stages)
+
+
+def run_call(source: bytes, stages: int) -> int:
     """A function, called once with the arguments on descriptor 0; its result goes to descriptor 3."""
-    stages.say("s")
     question = json.loads(read_all(0))
     arguments = values.unpack(question["args"])
     code = compile_source(source, "program.py", stages)
@@ -173,7 +214,7 @@ def run_call(source: bytes, stages: Stages) -> NoReturn:
         result = find(space, question["entry"])(*arguments)
         write_all(3, values.encode(result).encode())
 
-    guarded(body)
+    return execute(body)
 
 
 def find(space: dict[str, Any], entry: str) -> Any:

@@ -1,9 +1,14 @@
 """The packets between parent and worker: fixed structs, descriptors beside them, nothing that could be executed.
 
-Request: HEADER, and by kind these descriptors (all memfds):
-    stdio   code, stdin, stdout, stderr
-    call    code, stdin = {"entry", "args"}, stdout, stderr, result
-    assert  code, stdin (empty), stdout, stderr, result of the checks, the checks = {"entry", "source"}, their output
+Once, at the start, the worker gets the files that every test of its writes to, one test after the other: stdout, stderr,
+result, sink (what the checks of an `assert` print), and an empty one to read. The parent empties them between tests.
+
+Request: HEADER, and by kind these descriptors (all memfds, sealed):
+    stdio    stdin, code
+    call     stdin = {"entry", "args"}, code
+    assert   the checks = {"entry", "source"}, code
+    checker  nothing, code of the checker, the test's input, the program's output, the expected answer
+The first one gets descriptor 0, which the worker keeps free; a stdio test then has nothing to rearrange.
 Reply: REPLY, then for each process (the program; for `assert` also the checks) PROCESS and its stages: "s" when the
 jail was complete, then "c" when the source compiled, "e" + text when it did not, "m" when that took too much memory.
 Stages are written before any code under test runs.
@@ -11,29 +16,32 @@ Stages are written before any code under test runs.
 
 from __future__ import annotations
 
+import socket
 import struct
 from typing import NamedTuple
 
-STDIO, CALL, ASSERT, CANCEL = 0, 1, 2, 3
+STDIO, CALL, ASSERT, CHECKER, CANCEL = 0, 1, 2, 3, 4
 ENDED, OVER_CPU, OVER_WALL, CANCELLED = 0, 1, 2, 3
 SERVING = b"serving"
 STARVED = 4  # a process that a busy machine keeps from the CPU may take so many times the wall limit
-HEADER = struct.Struct("<QIIQQB")
+HEADER = struct.Struct("<QIIQQIB")
 REPLY = struct.Struct("<QQB")
 PROCESS = struct.Struct("<iQIBH")
 PACKET_BYTES = 4096
 STAGE_BYTES = 600
 MAX_DESCRIPTORS = 8
+PASSED_BYTES = socket.CMSG_SPACE(4 * MAX_DESCRIPTORS)
 
 
 class Request(NamedTuple):
-    """What a worker is asked to run; times in milliseconds, sizes in bytes."""
+    """What a worker is asked to run; times in milliseconds, sizes in bytes (of memory, output, source)."""
 
     number: int
     cpu_ms: int
     wall_ms: int
     memory: int
     output: int
+    source: int
     kind: int
 
 
@@ -55,6 +63,11 @@ def pack_request(request: Request) -> bytes:
 def unpack_request(data: bytes) -> Request:
     """A request from its bytes."""
     return Request(*HEADER.unpack(data))
+
+
+def unpack_descriptors(data: bytes) -> tuple[int, ...]:
+    """The descriptors that came with a packet."""
+    return struct.unpack(f"{len(data) // 4}i", data)
 
 
 def pack_reply(number: int, wall_us: int, processes: list[Process]) -> bytes:

@@ -4,17 +4,22 @@ It reads neither code nor input, so that nothing of one test is in the memory th
 decides (the process's CPU clock, polled); wall time is the back-stop. It ends with the parent: by its death signal,
 and by the socket, whose other end closes.
 
-Started by `worker.py` as: python -c START LEVEL PARENT UID FD   (see `main`).
+The limits of memory, output and descriptors are the worker's own, inherited by each test: soft ones, which the filter
+lets nobody raise. There is no RLIMIT_CPU, which would count the worker's own time; this process's clock decides, and
+a test does not outlive this process.
+
+Started by `worker.py` as: python -c START LEVEL PARENT UID FD NUMPY   (see `main`). NUMPY is the folder that has the
+package, or "-".
 """
 
 from __future__ import annotations
 
 import _sitebuiltins
 import builtins
-import fcntl
 import gc
 import importlib
 import os
+import random
 import resource
 import select
 import signal
@@ -22,6 +27,7 @@ import socket
 import sys
 import sysconfig
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from . import checks, dialogue, harness, jail, kernel, wire
@@ -38,13 +44,22 @@ WARM_WITHOUT_FILES = (
     "graphlib gzip html keyword logging lzma optparse pathlib platform secrets shlex shutil signal symtable tempfile "
     "token tokenize traceback unittest urllib.parse zoneinfo"
 ).split()
+# NumPy loads some of its parts at their first use; in a test that is too late: its files are not behind the wall.
+WARM_NUMPY = (
+    "numpy numpy.char numpy.ctypeslib numpy.dtypes numpy.exceptions numpy.fft numpy.lib.recfunctions "
+    "numpy.lib.stride_tricks numpy.linalg numpy.ma numpy.matlib numpy.polynomial numpy.random numpy.rec numpy.strings "
+    "numpy.testing numpy.typing"
+).split()
 STACK_BYTES = 256 << 20
 THREAD_STACK_BYTES = 8 << 20
 TASKS = 72  # processes and threads of this worker's uid
 CHECKS_CPU_FACTOR, CHECKS_CPU_EXTRA_MS = 5, 2000
-LONGEST_NAP_MS = 500
+FIRST_NAP_S, LONGEST_NAP_MS = 0.02, 500
+CHILD_ENDED = (signal.SIGCHLD,)
 WINDOW_MS, IDLE_SHARE = 300, 0.02  # see WallClock
 HIGH = 16  # descriptors of the worker's own start here, so that a test's 0, 1, 2, … never meet them
+
+Run = Callable[..., int]
 
 
 class Child(NamedTuple):
@@ -56,97 +71,146 @@ class Child(NamedTuple):
     cpu_ms: int
 
 
-class Worker:
-    """What a worker keeps between tests: its socket, the filter, the memory baseline. Nothing of any test."""
+class Lasting(NamedTuple):
+    """The files that serve every test of this worker, one after the other (wire.py)."""
 
-    def __init__(self, channel: socket.socket, barrier: Filter | None, baseline: int) -> None:
+    stdout: int
+    stderr: int
+    result: int
+    sink: int
+    empty: int
+
+
+class Worker:
+    """What a worker keeps between tests: its socket, the filter, the memory baseline. Nothing of any test.
+
+    After a fork, every page that this process writes to costs a fault. So the way of a test that has one process and ends
+    in time (`serve`, `fork`, and nothing else) makes few objects and looks few things up."""
+
+    def __init__(
+        self, channel: socket.socket, lasting: Lasting, barrier: Filter | None, baseline: int, level: str
+    ) -> None:
         self.channel = channel
         self.barrier = barrier
         self.baseline = baseline
-        self.pid = os.getpid()
+        self.parent = None if level in ("L4", "L3") else os.getpid()
+        self.limits = (0, 0)
+        self.sink, self.empty = lasting.sink, lasting.empty
+        # One for each process that a test can have; what is left in it is read before the next test begins.
+        self.stages = [os.pipe() for _ in range(2)]
+        for reading, _ in self.stages:
+            os.set_blocking(reading, False)
+        # A stdio test, the most common one, finds everything in its place: 1, 2, its stages at 3, and 0 from the parent.
+        for place, descriptor in enumerate((lasting.stdout, lasting.stderr, self.stages[0][1]), 1):
+            os.dup2(descriptor, place)
+        os.close(0)
+        self.with_result = (*harness.STDIO, lasting.result)
+        self.poll = select.poll()
+        self.poll.register(channel, select.POLLIN)
 
     def serve(self) -> None:
         """Answer requests until the parent is gone."""
+        receive, unpack, monotonic = self.channel.recvmsg, wire.HEADER.unpack, time.monotonic
+        said = self.stages[0][0]
         while True:
-            data, descriptors, _, _ = socket.recv_fds(self.channel, wire.PACKET_BYTES, wire.MAX_DESCRIPTORS)
+            data, passed, _, _ = receive(wire.PACKET_BYTES, wire.PASSED_BYTES)
             if not data:
                 return
-            request = wire.unpack_request(data)
-            if request.kind == wire.CANCEL:
+            number, cpu_ms, wall_ms, memory, output, source, kind = unpack(data)
+            if kind == wire.CANCEL:
                 continue  # it came too late: that test has been answered
-            self.answer(request, descriptors)
+            descriptors = wire.unpack_descriptors(passed[0][2])
+            if descriptors[0] != 0:
+                raise OSError("descriptor 0 is taken")
+            if self.limits != (memory, output):
+                self.limit(memory, output)
+            began = monotonic()
+            if kind == wire.ASSERT:
+                children = self.start_pair(descriptors, cpu_ms, source)
+                processes = self.watch(children, wall_ms, began)
+            else:
+                pid = self.start(kind, descriptors, source)
+                # Most tests end in this nap, and nobody looks at a clock. Until then, this process touches nothing: what
+                # it writes to while the test shares its pages is copied.
+                signal.sigtimedwait(CHILD_ENDED, min(FIRST_NAP_S, cpu_ms / 1000))
+                ended = os.wait4(pid, os.WNOHANG)
+                for descriptor in descriptors:
+                    os.close(descriptor)
+                if ended[0]:
+                    processes = [report(ended, said, wire.ENDED)]
+                else:
+                    processes = self.watch([self.child(pid, said, cpu_ms)], wall_ms, began)
+            self.channel.send(wire.pack_reply(number, int((monotonic() - began) * 1e6), processes))
 
-    def answer(self, request: wire.Request, descriptors: list[int]) -> None:
-        """Run one test and report it."""
-        began = time.monotonic()
-        children = self.start_pair(request, descriptors) if request.kind == wire.ASSERT else []
-        children = children or [self.start_one(request, descriptors)]
-        for descriptor in descriptors:
-            os.close(descriptor)
-        processes = self.watch(request, children, began)
-        wall_us = int((time.monotonic() - began) * 1e6)
-        self.channel.send(wire.pack_reply(request.number, wall_us, processes))
+    def limit(self, memory: int, output: int) -> None:
+        """The soft limits that tests inherit from now on; this process itself comes nowhere near them."""
+        unlimited = resource.RLIM_INFINITY
+        resource.setrlimit(resource.RLIMIT_AS, (self.baseline + memory, unlimited))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (output + 1, unlimited))
+        self.limits = (memory, output)
 
-    def start_one(self, request: wire.Request, descriptors: list[int]) -> Child:
-        """A stdio or call test."""
-        run = harness.run_call if request.kind == wire.CALL else harness.run_stdio
-        return self.fork(request, descriptors[1:], descriptors[0], run)
+    def start(self, kind: int, descriptors: tuple[int, ...], source: int) -> int:
+        """The pid of a test's one process."""
+        if kind == wire.STDIO:
+            return self.fork(0, harness.STDIO, descriptors[1], source, harness.run_main)
+        if kind == wire.CALL:
+            return self.fork(0, self.with_result, descriptors[1], source, harness.run_call)
+        return self.fork(0, (*harness.STDIO, *descriptors[2:]), descriptors[1], source, harness.run_checker)
 
-    def start_pair(self, request: wire.Request, descriptors: list[int]) -> list[Child]:
-        """The program and its checks, joined by two pipes."""
-        code, stdin, stdout, stderr, result, payload, sink = descriptors
+    def start_pair(self, descriptors: tuple[int, ...], cpu_ms: int, source: int) -> list[Child]:
+        """A program and its checks, joined by two pipes."""
+        payload, code = descriptors
         ask_read, ask_write = os.pipe()
         say_read, say_write = os.pipe()
-        program = self.fork(request, [stdin, stdout, stderr, ask_read, say_write], code, dialogue.run_program)
-        longer = request._replace(cpu_ms=CHECKS_CPU_FACTOR * request.cpu_ms + CHECKS_CPU_EXTRA_MS)
-        judge = self.fork(longer, [payload, sink, sink, result, ask_write, say_read], None, checks.run_checks)
-        for descriptor in (ask_read, ask_write, say_read, say_write):
+        program = (self.empty, 1, 2, ask_read, say_write)
+        judge = (payload, self.sink, self.sink, self.with_result[-1], ask_write, say_read)
+        longer = CHECKS_CPU_FACTOR * cpu_ms + CHECKS_CPU_EXTRA_MS
+        pids = [
+            self.fork(0, program, code, source, dialogue.run_program),
+            self.fork(1, judge, None, 0, checks.run_checks),
+        ]
+        for descriptor in (ask_read, ask_write, say_read, say_write, payload, code):
             os.close(descriptor)
-        return [program, judge]
+        limits = (cpu_ms, longer)
+        return [self.child(pid, said, limit) for pid, (said, _), limit in zip(pids, self.stages, limits, strict=True)]
 
-    def fork(self, request: wire.Request, descriptors: list[int], code: int | None, run: object) -> Child:
-        """One sealed process. `code`: the descriptor of its source, read before it is sealed."""
-        stage_read, stage_write = os.pipe()
-        pid = os.fork()
+    def child(self, pid: int, stages: int, cpu_ms: int) -> Child:
+        """What `watch` wants to know of a process."""
+        child = Child(pid, os.pidfd_open(pid), stages, cpu_ms)
+        self.poll.register(child.handle, select.POLLIN)
+        return child
+
+    def fork(self, place: int, descriptors: tuple[int, ...], code: int | None, source: int, run: Run) -> int:
+        """One sealed process. `code`: the descriptor of its source, of so many bytes, read before it is sealed."""
+        pid = kernel.fork()
         if pid == 0:
+            leave = os._exit  # the program may put something else in its place
             # Before "s" on the stage pipe, any error is the judge's: leave without saying it.
             try:
-                source = [] if code is None else [os.pread(code, os.fstat(code).st_size, 0)]
-                harness.seal(request, [*descriptors, stage_write], self.baseline, self.barrier, self.pid)
-                run(*source, harness.Stages(len(descriptors)))  # type: ignore[operator]
+                arguments = () if code is None else (os.read(code, source),)
+                stages = harness.seal(descriptors, self.stages[place][1], self.barrier, self.parent)
+                leave(run(*arguments, stages))
             finally:
-                os._exit(125)
-        os.close(stage_write)
-        return Child(pid, os.pidfd_open(pid), stage_read, request.cpu_ms)
+                leave(125)
+        return pid
 
-    def watch(self, request: wire.Request, children: list[Child], began: float) -> list[wire.Process]:
+    def watch(self, children: list[Child], wall_ms: int, began: float) -> list[wire.Process]:
         """Wait for every child, killing what is over a limit; the last child's end ends the others."""
-        poll = select.poll()
-        poll.register(self.channel, select.POLLIN)
         running = {child.handle: child for child in children}
-        for handle in running:
-            poll.register(handle, select.POLLIN)
         ended: dict[int, wire.Process] = {}
         reasons = dict.fromkeys(running, wire.ENDED)
         last = children[-1].handle
-        wall = WallClock(request.wall_ms, began)
+        wall = WallClock(wall_ms, began)
         while running:
-            nap = LONGEST_NAP_MS
-            used = {handle: cpu_used_ms(child.pid) for handle, child in running.items()}
-            wall_left = wall.left_ms(sum(used.values()))
-            for handle, child in running.items():
-                cpu_left = child.cpu_ms - used[handle]
-                if cpu_left <= 0 or wall_left <= 0:
-                    reasons[handle] = reasons[handle] or (wire.OVER_CPU if cpu_left <= 0 else wire.OVER_WALL)
-                    kill(child)
-                nap = min(nap, max(1, int(min(cpu_left, wall_left)) + 1))
-            for descriptor, _ in poll.poll(nap):
+            for descriptor, _ in self.poll.poll(enforce(running, reasons, wall)):
                 if descriptor == self.channel.fileno():
                     self.hear(running)
                     reasons.update(dict.fromkeys(running, wire.CANCELLED))
                     continue
-                poll.unregister(descriptor)
-                ended[descriptor] = reap(running.pop(descriptor), reasons[descriptor])
+                self.poll.unregister(descriptor)
+                child = running.pop(descriptor)
+                os.close(descriptor)
+                ended[descriptor] = report(os.wait4(child.pid, 0), child.stages, reasons[descriptor])
                 if descriptor == last:
                     for other in running.values():
                         kill(other)
@@ -158,6 +222,20 @@ class Worker:
             kill(child)
         if not self.channel.recv(wire.PACKET_BYTES):
             os._exit(0)
+
+
+def enforce(running: dict[int, Child], reasons: dict[int, int], wall: WallClock) -> int:
+    """Kill what is over a limit, noting why; milliseconds until the next look."""
+    nap = LONGEST_NAP_MS
+    used = {handle: cpu_used_ms(child.pid) for handle, child in running.items()}
+    wall_left = wall.left_ms(sum(used.values()))
+    for handle, child in running.items():
+        cpu_left = child.cpu_ms - used[handle]
+        if cpu_left <= 0 or wall_left <= 0:
+            reasons[handle] = reasons[handle] or (wire.OVER_CPU if cpu_left <= 0 else wire.OVER_WALL)
+            kill(child)
+        nap = min(nap, max(1, int(min(cpu_left, wall_left)) + 1))
+    return nap
 
 
 class WallClock:
@@ -200,60 +278,76 @@ def kill(child: Child) -> None:
         return
 
 
-def reap(child: Child, reason: int) -> wire.Process:
-    """How a child that ended did so."""
-    _, status, usage = os.wait4(child.pid, 0)
-    os.close(child.handle)
-    os.set_blocking(child.stages, False)
+def report(ended: tuple[int, int, resource.struct_rusage], stages: int, reason: int) -> wire.Process:
+    """How a child ended, from what wait4 says. `stages`: the end of its pipe that is read."""
+    _, status, usage = ended
     try:
-        stages = os.read(child.stages, wire.STAGE_BYTES + 16)
+        said = os.read(stages, wire.STAGE_BYTES + 16)
     except BlockingIOError:
-        stages = b""
-    os.close(child.stages)
-    cpu_us = int((usage.ru_utime + usage.ru_stime) * 1e6)
-    return wire.Process(status, cpu_us, usage.ru_maxrss, reason, stages)
+        said = b""
+    return wire.Process(status, int((usage.ru_utime + usage.ru_stime) * 1e6), usage.ru_maxrss, reason, said)
 
 
-def high(descriptor: int) -> int:
-    """Move a descriptor out of the way of the tests' own."""
-    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, HIGH)
-    os.close(descriptor)
-    return moved
-
-
-def main() -> None:
-    """Arguments: level, the parent's pid, the uid that root becomes, the socket's descriptor."""
-    level, parent, uid, descriptor = sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5])
-    jail.die_with(parent)
-    os.set_inheritable(descriptor, True)
-    jail.still_addresses(STACK_BYTES)
-    for name in WARM + (WARM_WITHOUT_FILES if level == "L1" else []):
+def warm(level: str, numpy: str | None = None) -> None:
+    """Import all that tests are to find imported, and make what they inherit. `numpy`: the folder that has the package."""
+    names = WARM + (WARM_WITHOUT_FILES if level == "L1" else [])
+    for name in names:
         importlib.import_module(name)
+    if numpy:
+        sys.path.append(numpy)
+        for name in WARM_NUMPY:
+            importlib.import_module(name)
+        sys.path.remove(numpy)  # nothing else that is installed there
     for name in ("exit", "quit"):  # `site`, which this interpreter starts without, gives them to programs
         setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D"))
-    del sys.path[0]
     sys.dont_write_bytecode = True
-    channel = socket.socket(fileno=high(descriptor))
-    for placeholder in range(3, HIGH):  # so that what the parent sends never gets a number that a test wants
-        os.dup2(0, placeholder)
-    channel.recv(wire.PACKET_BYTES)  # the parent has put this process into its control group
-    kernel.default_thread_stack(THREAD_STACK_BYTES)
-    stdlib = sysconfig.get_paths()["stdlib"]
-    baseline = jail.address_space()
-    try:
-        jail.enter(level, stdlib, parent, uid, channel.fileno())
-        if level in ("L4", "L3"):
-            resource.setrlimit(resource.RLIMIT_NPROC, (TASKS, TASKS))
-        barrier = None if level == "L0" else Filter(kernel.MACHINE, opening=level != "L1")
-    except OSError as error:
-        channel.send(str(error).encode()[: wire.PACKET_BYTES])
-        sys.exit(1)
     sys.argv[:] = [""]
     sys.orig_argv[:] = [""]
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_BLOCK, CHILD_ENDED)  # so that it can be waited for
+    random.seed(0)
+    harness.prepare()
+
+
+def settle(barrier: Filter | None) -> None:
+    """The last thing before the first fork, whose price is the pages it shares."""
+    harness.rehearse(barrier)
     gc.collect()
     gc.disable()
     gc.freeze()
     if hasattr(kernel.LIBC, "malloc_trim"):
-        kernel.LIBC.malloc_trim(0)  # a fork's price is the pages it shares
+        kernel.LIBC.malloc_trim(0)
+
+
+def main() -> None:
+    """Arguments: level, the parent's pid, the uid that root becomes, the socket's descriptor, NumPy's folder or "-"."""
+    level, parent, uid, descriptor, numpy = sys.argv[2], *map(int, sys.argv[3:6]), sys.argv[6]
+    jail.die_with(parent)
+    os.set_inheritable(descriptor, True)
+    jail.still_addresses(STACK_BYTES)
+    del sys.path[0]
+    os.dup2(descriptor, HIGH)
+    channel = socket.socket(fileno=HIGH)
+    kernel.close_from(HIGH + 1)
+    for placeholder in range(3, HIGH):  # so that what the parent sends never gets a number that a test wants
+        os.dup2(0, placeholder)
+    for what, limit in ((resource.RLIMIT_NOFILE, harness.DESCRIPTORS), (resource.RLIMIT_CORE, 0)):
+        resource.setrlimit(what, (limit, limit))
+    # When this comes, the parent has put this process into its control group.
+    _, descriptors, _, _ = socket.recv_fds(channel, wire.PACKET_BYTES, wire.MAX_DESCRIPTORS)
+    kernel.default_thread_stack(THREAD_STACK_BYTES)
+    stdlib = sysconfig.get_paths()["stdlib"]
+    try:
+        warm(level, None if numpy == "-" else numpy)
+        baseline = jail.address_space()
+        jail.enter(level, stdlib, parent, uid, channel.fileno())
+        if level in ("L4", "L3"):
+            resource.setrlimit(resource.RLIMIT_NPROC, (TASKS, TASKS))
+        barrier = None if level == "L0" else Filter(kernel.MACHINE, opening=level != "L1")
+    except (OSError, ImportError) as error:
+        channel.send(str(error).encode()[: wire.PACKET_BYTES])
+        sys.exit(1)
+    worker = Worker(channel, Lasting(*descriptors), barrier, baseline, level)
+    settle(barrier)
     channel.send(wire.SERVING)
-    Worker(channel, barrier, baseline).serve()
+    worker.serve()

@@ -1,0 +1,223 @@
+"""One stream of questions through a judge's workers: who is asked what, what is asked again, and in what order it comes out.
+
+It runs in the caller's thread, only while the caller waits for the next verdict. At most AHEAD questions for each core are
+between the first one not yet given out and the last one taken.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from . import materials
+from .inside import wire
+from .question import Question, Verdict
+from .verdicts import Decision, Outcome, decide
+from .worker import Worker, WorkerLost
+
+if TYPE_CHECKING:
+    from .pool import Judge, Place
+
+AHEAD = 64
+ATTEMPTS = 3  # the first, and two on fresh workers
+SILENCE_S = 30.0  # beyond a question's last wall limit: then the worker itself is taken for dead
+TICK_MS = 100
+CANCEL_GRACE_S = 5.0
+NUMPY = re.compile(r"\bnumpy\b")
+
+
+@dataclass(slots=True)
+class Entry:
+    """A question that was taken, and how far it is."""
+
+    index: int
+    question: Question
+    attempt: int = 1
+    program: Verdict | None = None  # accepted so far, with a checker still to ask
+    output: bytes = b""
+    on_answer: bool = False  # the checker is being tried on the expected answer
+    verdict: Verdict | None = None
+    fault: bool = False
+
+
+@dataclass(slots=True)
+class Flight:
+    """An entry that a worker has."""
+
+    entry: Entry
+    request: wire.Request
+    deadline: float
+
+
+class Stream:
+    """An iterator over the verdicts."""
+
+    def __init__(
+        self, judge: Judge, questions: Iterable[Question], cancelled: Callable[[], bool], stop_early: bool
+    ) -> None:
+        self.judge = judge
+        self.source = iter(questions)
+        self.cancelled = cancelled
+        self.stop_early = stop_early
+        self.taken = 0
+        self.dry = False  # no more questions
+        self.stopping = False
+        self.open: deque[Entry] = deque()  # taken and not given out, in order
+        self.waiting: deque[Entry] = deque()
+        self.flying: dict[Worker, Flight] = {}
+        self.stopped: dict[str, int] = {}  # program: the first of its cases that was not accepted
+
+    def __iter__(self) -> Iterator[Verdict]:
+        try:
+            while True:
+                self.fill()
+                while self.open and (first := self.settled(self.open[0])):
+                    fault = self.open.popleft().fault
+                    yield self.judge.count(first, fault)
+                    self.fill()
+                if not self.open:
+                    return
+                if not self.stopping and self.cancelled():
+                    self.stop()
+                self.feed()
+                if self.flying:
+                    self.listen()
+        finally:
+            self.abandon()
+
+    def fill(self) -> None:
+        """Take questions while there is room."""
+        while not self.dry and len(self.open) < AHEAD * len(self.judge.places):
+            question = next(self.source, None)
+            if question is None:
+                self.dry = True
+                return
+            entry = Entry(self.taken, question)
+            self.taken += 1
+            self.open.append(entry)
+            self.waiting.append(entry)
+
+    def settled(self, entry: Entry) -> Verdict | None:
+        """The entry's verdict, once it and, where a stop may undo it, all before it are known."""
+        if self.is_stopped(entry):
+            return Verdict("SK", detail="an earlier case was not accepted", layer=self.judge.layer)
+        return entry.verdict
+
+    def is_stopped(self, entry: Entry) -> bool:
+        return self.stopped.get(entry.question.code, entry.index) < entry.index
+
+    def feed(self) -> None:
+        """Give every idle place a question."""
+        for place in self.judge.places:
+            while self.waiting and not any(worker in self.flying for worker in place.workers.values()):
+                entry = self.waiting.popleft()
+                if self.is_stopped(entry):
+                    continue
+                if len(materials.source_of(entry.question)) > materials.SOURCE_BYTES:
+                    self.end(entry, Verdict("CE", detail="source too long", layer=self.judge.layer))
+                    continue
+                self.launch(place, entry)
+
+    def launch(self, place: Place, entry: Entry) -> None:
+        question = entry.question
+        worker = self.judge.worker(place, wants_numpy(entry))
+        number = self.judge.next_number()
+        contents = [materials.input_of(question), materials.source_of(question)]
+        request = materials.request_for(number, question, len(contents[1]))
+        descriptors = materials.files(contents)
+        deadline = time.monotonic() + wire.STARVED * request.wall_ms / 1000 + SILENCE_S
+        self.flying[worker] = Flight(entry, request, deadline)
+        try:
+            worker.ask(request, descriptors)
+        except WorkerLost as error:
+            self.lose(worker, str(error))
+        finally:
+            materials.close(descriptors)
+
+    def listen(self) -> None:
+        """Wait a moment for answers, and take them."""
+        for descriptor, _ in self.judge.poll.poll(TICK_MS):
+            if descriptor in self.judge.by_descriptor:
+                self.take(self.judge.by_descriptor[descriptor][1])
+        now = time.monotonic()
+        for worker, flight in list(self.flying.items()):
+            if now > flight.deadline:
+                self.lose(worker, "silent beyond every limit")
+
+    def take(self, worker: Worker) -> None:
+        try:
+            number, wall_us, processes = worker.answer()
+        except WorkerLost as error:
+            self.lose(worker, str(error))
+            return
+        flight = self.flying.get(worker)
+        if flight is None or number != flight.request.number:
+            self.lose(worker, "an answer to another question")
+            return
+        del self.flying[worker]
+        outcome = materials.outcome(worker.written, processes, wall_us, flight.request.output)
+        self.decided(worker, flight, outcome)
+
+    def decided(self, worker: Worker, flight: Flight, outcome: Outcome) -> None:
+        """The program has run."""
+        entry, layer = flight.entry, self.judge.layer
+        decision = decide(entry.question, outcome, flight.request, layer)
+        if decision.fault:
+            self.again(worker, entry, decision)
+        else:
+            self.end(entry, decision.verdict)
+
+    def again(self, worker: Worker, entry: Entry, decision: Decision) -> None:
+        """The judge spoilt a run: once more on a fresh worker, or IE."""
+        self.judge.discard(worker)
+        self.retry(entry, decision.verdict)
+
+    def lose(self, worker: Worker, why: str) -> None:
+        """Let go of a worker; its question, if it had one, is asked again or becomes IE."""
+        flight = self.flying.pop(worker, None)
+        self.judge.discard(worker)
+        if flight is not None:
+            self.retry(flight.entry, Verdict("IE", detail=f"the worker was lost: {why}", layer=self.judge.layer))
+
+    def retry(self, entry: Entry, verdict: Verdict) -> None:
+        if entry.attempt < ATTEMPTS:
+            entry.attempt += 1
+            self.waiting.appendleft(entry)
+        else:
+            entry.fault = True
+            self.end(entry, verdict)
+
+    def end(self, entry: Entry, verdict: Verdict) -> None:
+        """The entry's last word."""
+        entry.verdict = verdict
+        if self.stop_early and verdict.code not in ("AC", "IE", "SK"):
+            code = entry.question.code
+            self.stopped[code] = min(entry.index, self.stopped.get(code, entry.index))
+
+    def stop(self) -> None:
+        """Cancelled: nothing more is taken or asked, and what runs is killed."""
+        self.dry = self.stopping = True
+        for entry in self.waiting:
+            entry.verdict = Verdict("SK", layer=self.judge.layer)
+        self.waiting.clear()
+        for worker, flight in self.flying.items():
+            flight.deadline = time.monotonic() + CANCEL_GRACE_S
+            flight.entry.attempt = ATTEMPTS
+            worker.cancel()
+
+    def abandon(self) -> None:
+        """Left early, or an error on this side: a worker that still has a question would answer the wrong one next."""
+        for worker in list(self.flying):
+            del self.flying[worker]
+            self.judge.discard(worker)
+
+
+def wants_numpy(entry: Entry) -> bool:
+    """Whether what is about to run names NumPy anywhere."""
+    question = entry.question
+    checks = question.case.input if question.kind == "assert" else ""
+    return NUMPY.search(question.code) is not None or NUMPY.search(checks) is not None
