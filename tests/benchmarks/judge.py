@@ -2,13 +2,13 @@
 
 Run: `PYTHONPATH=. .venv/bin/python -P -m tests.benchmarks.judge [--only NAME …] [--soak] [--overload] [--json]` on an
 idle machine; the load before the runs is printed with the figures. Repeats are interleaved (A B C, then C B A, …), each
-figure is the median of the repeats with their lowest and highest, and shares are taken repeat by repeat. CPU is that of
+figure is the median of the repeats with their quartiles, and shares are taken repeat by repeat. CPU is that of
 every process there is, the caller's side included (judging/meter.py says how exactly). The arms' program doubles a
 number: they say nothing of how quick programs run, only what it costs to run them.
 
 NAME is an arm (fork, judge, levels, kinds, cases, numpy, cores, nsjail, bwrap, python), datasets (also run by default
 where they are), soak or overload (only when asked for; minutes). nsjail and bubblewrap are found on PATH or under
-`--tools` (a virtual environment).
+`--tools` (a virtual environment). In JSON a figure with its spread is [median, lower quartile, upper].
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ from typing import Any
 from tests.judge.test_datasets import DATA
 
 from .judging import datasets, overload, soak
-from .judging.arms import Arms, cores, measure_all
-from .judging.figures import summarise, table
+from .judging.arms import LIBC, Arms, cores, measure_all
+from .judging.figures import shares, spread, summarise, table
 from .judging.meter import Meter, open_meter
 
 ARMS = ("fork", "judge", "levels", "kinds", "cases", "numpy", "cores", "nsjail", "bwrap", "python")
+RIVALS = {"nsjail", "bwrap", "python"}
 NAMES = (*ARMS, "datasets", "soak", "overload")
 SOAK_RUNS = 100_000
 OVERLOAD_RUNS = 6  # of each program
@@ -59,8 +60,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line; `sections` is what it asks for, in order."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
-    parser.add_argument("--repeats", type=int, default=7, help="of each arm (default 7); of the data sets at most 3")
-    parser.add_argument("--seconds", type=float, default=1.0, help="of each repeat of each arm (default 1)")
+    parser.add_argument("--repeats", type=int, default=20, help="of each arm (default 20); of the data sets at most 3")
+    parser.add_argument("--seconds", type=float, default=0.5, help="of each repeat of each arm (default 0.5)")
     parser.add_argument(
         "--soak", type=int, nargs="?", const=SOAK_RUNS, metavar="N", help=f"runs (default {SOAK_RUNS:,})"
     )
@@ -102,9 +103,17 @@ def run_arms(options: argparse.Namespace, meter: Meter, scratch: Path) -> tuple[
     with Arms(options.arms, options.tools, scratch) as opened:
         samples = measure_all(opened.arms, options.repeats, options.seconds, meter)
         missing = opened.missing
-    fork = samples.get("bare fork")
-    summaries = [summarise(name, of_arm, fork) for name, of_arm in samples.items()]
-    return {"summaries": [one._asdict() for one in summaries], "missing": missing}, table(summaries, missing)
+    summaries = [
+        summarise(arm.name, samples[arm.name], samples.get(arm.fork), samples.get(arm.fork + LIBC))
+        for arm in opened.arms
+    ]
+    ours = next((arm.name for arm in opened.arms if arm.group == "judge"), None)
+    rivals = [arm.name for arm in opened.arms if arm.group in RIVALS and ours]
+    ratios = {name: spread(shares(samples[str(ours)], samples[name])) for name in rivals}
+    data = {"summaries": [one._asdict() for one in summaries], "missing": missing, "judge_over": ratios}
+    said = "; ".join(f"{name} {ratio.text(1)}" for name, ratio in ratios.items())
+    below = [f"Runs per CPU-second of `{ours}` over those of: {said}."] if said else []
+    return data, "\n\n".join([table(summaries, missing), *below])
 
 
 def machine() -> dict[str, Any]:
@@ -122,7 +131,7 @@ def heading(found: dict[str, Any]) -> str:
     """One line before the tables."""
     return (
         f"Python {found['python']}, kernel {found['kernel']}, {found['cores']} cores, load before the runs "
-        f"{found['load']}; CPU by {found['meter']}; median (lowest–highest)."
+        f"{found['load']}; CPU by {found['meter']}; median (quartiles)."
     )
 
 

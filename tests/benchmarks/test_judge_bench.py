@@ -42,10 +42,11 @@ def test_a_percentile_is_a_value_that_was_measured() -> None:
         percentile([], 0.5)
 
 
-def test_a_spread_is_median_lowest_highest() -> None:
-    assert spread([3, 1, 2]) == (2, 1, 3)
-    assert spread([4, 1, 2, 3]) == (2.5, 1, 4)
-    assert spread([1234.4, 1, 2345]).text() == "1,234 (1–2,345)"
+def test_a_spread_is_median_and_quartiles() -> None:
+    assert spread([3, 1, 2]) == (2, 1.5, 2.5)
+    assert spread([5, 1, 4, 2, 3]) == (3, 2, 4)
+    assert spread([1000, 1, 4, 2, 3]) == (3, 2, 4)  # one bad repeat moves nothing
+    assert spread([1234.4, 1, 2345]).text() == "1,234 (618–1,790)"
     assert spread([0.755]).text(1, 100, " %") == "75.5 % (75.5–75.5)"
     with pytest.raises(ValueError, match="no values"):
         spread([])
@@ -68,10 +69,12 @@ def test_a_summary_pools_the_tail_and_not_the_middle() -> None:
     quick, slow = Sample(100, 1.0, 0.5, (1.0,) * 100), Sample(100, 2.0, 1.0, (2.0,) * 97 + (9.0,) * 3)
     one = summarise("arm", [quick, slow, quick], [quick, quick, quick])
     assert one.runs == 300
-    assert one.per_cpu_s == (200, 100, 200)
-    assert one.per_s == (100, 50, 100)
-    assert one.share == (1, 0.5, 1)
-    assert one.p50_ms == (1, 1, 2)
+    assert one.per_cpu_s == (200, 150, 200)
+    assert one.per_s == (100, 75, 100)
+    assert one.share == (1, 0.75, 1)
+    assert one.share_libc is None
+    assert summarise("arm", [quick], [quick], [slow]).share_libc == (2, 2, 2)
+    assert one.p50_ms == (1, 1, 1.5)
     assert one.p99_ms == 2  # the 297th of 300; the second repeat alone has 9
     few = summarise("few", [Sample(10, 1.0, 1.0, (1.0,) * 10)], None)
     assert few.p99_ms is None
@@ -217,17 +220,17 @@ def test_a_plain_file_fails_when_its_checks_do(tmp_path: Path) -> None:
     assert "Refused by way: a; b" in datasets.table([one])
 
 
-def test_wrong_verdicts_are_counted_and_named() -> None:
-    report = {
-        **{"runs": 2, "programs": 1, "hostile": 0, "layer": "L4", "wall_s": 1.0, "workers_replaced": 0},
-        "wrong": ["x: WA (), not AC"],
-    }
-    shown = soak.text(report, [soak.Footprint([3, 9], [1024, 2048]), soak.Footprint([4, 8], [1024, 1024])])
+def test_wrong_verdicts_are_named_and_every_worker_has_a_line() -> None:
+    report = {"runs": 2, "programs": 1, "hostile": 0, "layer": "L4", "wall_s": 1.0, "wrong": ["x: WA (), not AC"]}
+    parent, grown, shrunk = soak.Held(3, 1024), soak.Held(9, 2048), soak.Held(8, 1024)
+    shown = soak.text(report, [{1: parent, 7: grown}, {1: parent, 7: shrunk}, {1: parent, 8: grown}])
     assert "1 wrong verdicts" in shown
     assert "- x: WA (), not AC" in shown
-    assert [cell.strip() for cell in shown.splitlines()[5].split("|")[1:-1]] == [
-        *("worker 1", "9", "8", "9"),
-        *("2.0", "1.0", "2.0"),
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in shown.splitlines() if line.startswith("|")]
+    assert lines[2:] == [
+        ["parent", "0–2 of 2", "3", "3", "3", "1.0", "1.0", "1.0"],
+        ["worker 1", "0–1 of 2", "9", "8", "9", "2.0", "1.0", "2.0"],
+        ["worker 2", "2–2 of 2", "9", "9", "9", "2.0", "2.0", "2.0"],
     ]
 
 
@@ -260,7 +263,7 @@ def test_a_short_soak_has_no_wrong_verdict_and_leaks_no_descriptor() -> None:
     report, _ = soak.run(1500)
     assert report["wrong"] == []
     first, last = report["footprints"][0], report["footprints"][-1]
-    assert last["descriptors"] == first["descriptors"]
+    assert [held.descriptors for held in last] == [held.descriptors for held in first]
 
 
 @pytest.mark.slow

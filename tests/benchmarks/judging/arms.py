@@ -12,8 +12,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -33,17 +33,20 @@ NUMPY = Question("import numpy\nprint(int(numpy.int64(input()) * 2))", "stdio", 
 CASES = [Question(DOUBLE.code, "stdio", Case(str(n), f"{n}\n", f"{n * 2}\n")) for n in range(16)]
 BATCH = 400  # questions that all cores get at a time
 
+BARE, BARE_NUMPY, LIBC = "bare fork", "bare fork, NumPy", ", libc's"
 Repeat = Callable[[float], list[float]]  # for so many seconds: the milliseconds of each ask
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One line of the table. `runs`: how many runs one ask is; latencies are shown where it is one."""
+    """One line of the table. `runs`: how many runs one ask is; latencies are shown where it is one. `fork`: the arm
+    whose interpreter is as warm as this one's worker; that name + LIBC is its twin."""
 
     group: str
     name: str
     repeat: Repeat
     runs: int = 1
+    fork: str = BARE
 
 
 class Arms:
@@ -79,9 +82,12 @@ class Arms:
         }
 
     def _forks(self) -> Iterator[Arm]:
-        server = self._open.enter_context(BareFork())
-        yield Arm("fork", "bare fork", partial(server.repeat, "os"))
-        yield Arm("fork", "bare fork, libc's", partial(server.repeat, "libc"))
+        yield from self._bare("fork", BARE, "-")
+
+    def _bare(self, group: str, name: str, numpy: str) -> Iterator[Arm]:
+        server = self._open.enter_context(BareFork(numpy))
+        yield Arm(group, name, partial(server.repeat, "os"), fork=name)
+        yield Arm(group, name + LIBC, partial(server.repeat, "libc"), fork=name)
 
     def _judge(self, group: str, name: str, questions: list[Question], workers: int = 1) -> Iterator[Arm]:
         judge = self._open_judge(workers, None)
@@ -103,10 +109,13 @@ class Arms:
 
     def _numpy(self) -> Iterator[Arm]:
         [verdict] = self._open_judge(1, None).judge([NUMPY])
-        if verdict.code != "AC":
+        folder = worker.numpy_folder()
+        if verdict.code != "AC" or folder is None:
             self.missing["judge, NumPy"] = f"not here: {verdict.code} {verdict.detail}"
             return
-        yield from self._judge("numpy", "judge, NumPy", [NUMPY])
+        yield from self._bare("numpy", BARE_NUMPY, folder)
+        for arm in self._judge("numpy", "judge, NumPy", [NUMPY]):
+            yield replace(arm, fork=BARE_NUMPY)
 
     def _sandbox(
         self, name: str, policy: Callable[[str, str], list[str]], tools: Path | None, scratch: Path
@@ -146,13 +155,13 @@ class Arms:
 class BareFork:
     """The caller's side of `serve_forks`, started with the worker's own command line options and environment."""
 
-    def __init__(self, level: Level = "L4") -> None:
+    def __init__(self, numpy: str = "-", level: Level = "L4") -> None:
         folders = f"{Path(worker.__file__).parent}:{Path(__file__).parent}"
         ours, theirs = socket.socketpair()
         empty = os.memfd_create("empty")
         try:
             self.process = subprocess.Popen(
-                [sys.executable, "-s", "-S", "-P", "-c", START, folders, level, str(theirs.fileno())],
+                [sys.executable, "-s", "-S", "-P", "-c", START, folders, level, str(theirs.fileno()), numpy],
                 stdin=empty,
                 stdout=empty,
                 env={**worker.ENVIRONMENT, **{k: v for k, v in os.environ.items() if k == "LD_LIBRARY_PATH"}},
@@ -183,7 +192,8 @@ class BareFork:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
-        self.channel.close()
+        with suppress(BrokenPipeError):  # it died before it was asked
+            self.channel.close()
 
 
 def cores() -> int:

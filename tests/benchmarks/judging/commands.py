@@ -103,10 +103,10 @@ def wait(pid: int) -> None:
     try:
         poll = select.poll()
         poll.register(handle, select.POLLIN)
-        if not poll.poll(GIVE_UP_S * 1000):
-            os.kill(pid, signal.SIGKILL)
+        poll.poll(GIVE_UP_S * 1000)
     finally:
         os.close(handle)
+        os.kill(pid, signal.SIGKILL)  # it has ended, or must now
         os.waitpid(pid, 0)
 
 

@@ -1,10 +1,10 @@
-"""The benchmark's arithmetic: samples in, medians with their spread and Markdown out. It measures nothing itself."""
+"""The benchmark's arithmetic: samples in, medians with quartiles and Markdown out. It measures nothing itself."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import median
+from statistics import quantiles
 from typing import NamedTuple
 
 TAIL_RUNS = 100  # fewer latencies than this have no 99th percentile worth the name
@@ -20,7 +20,7 @@ class Sample(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """A median with the lowest and highest of the repeats it is of."""
+    """A median with the quartiles of the repeats it is of: half of them lie between `low` and `high`."""
 
     median: float
     low: float
@@ -33,7 +33,8 @@ class Spread(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """One line of the table. `share` is of the bare fork in the same repeat; None where that was not run."""
+    """One line of the table. `share` is of the bare fork in the same repeat, `share_libc` of libc's; None where that was
+    not run."""
 
     name: str
     repeats: int
@@ -41,15 +42,17 @@ class Summary(NamedTuple):
     per_cpu_s: Spread
     per_s: Spread
     share: Spread | None
+    share_libc: Spread | None
     p50_ms: Spread | None
     p99_ms: float | None
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Median, lowest, highest. ValueError when there are none."""
+    """Median and quartiles (of a single value, the value). ValueError when there are none."""
     if not values:
         raise ValueError("no values")
-    return Spread(median(values), min(values), max(values))
+    low, middle, high = quantiles(values, n=4, method="inclusive") if len(values) > 1 else [values[0]] * 3
+    return Spread(middle, low, high)
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -71,7 +74,9 @@ def shares(samples: Sequence[Sample], of: Sequence[Sample]) -> list[float]:
     return [runs_per_cpu_s(one) / runs_per_cpu_s(other) for one, other in zip(samples, of, strict=True)]
 
 
-def summarise(name: str, samples: Sequence[Sample], fork: Sequence[Sample] | None) -> Summary:
+def summarise(
+    name: str, samples: Sequence[Sample], fork: Sequence[Sample] | None, libc: Sequence[Sample] | None = None
+) -> Summary:
     """One arm's line. The 50th percentile is of each repeat, the 99th of all its runs together."""
     everything = [value for sample in samples for value in sample.latencies_ms]
     return Summary(
@@ -81,6 +86,7 @@ def summarise(name: str, samples: Sequence[Sample], fork: Sequence[Sample] | Non
         spread([runs_per_cpu_s(sample) for sample in samples]),
         spread([sample.runs / sample.wall_s for sample in samples]),
         spread(shares(samples, fork)) if fork else None,
+        spread(shares(samples, libc)) if libc else None,
         spread([percentile(sample.latencies_ms, 0.5) for sample in samples]) if everything else None,
         percentile(everything, 0.99) if len(everything) >= TAIL_RUNS else None,
     )
@@ -100,16 +106,17 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def table(summaries: Sequence[Summary], missing: dict[str, str]) -> str:
     """The arms' table; an arm that could not run is a line that says why."""
-    header = ["", "runs per CPU-second", "of bare fork", "p50 ms", "p99 ms", "runs/s"]
+    header = ["", "runs per CPU-second", "of bare fork", "of libc's fork", "p50 ms", "p99 ms", "runs/s"]
     rows = [
         [
             one.name,
             one.per_cpu_s.text(),
             one.share.text(1, 100, " %") if one.share else "–",
+            one.share_libc.text(1, 100, " %") if one.share_libc else "–",
             one.p50_ms.text(2) if one.p50_ms else "–",
             f"{one.p99_ms:.2f}" if one.p99_ms else "–",
             one.per_s.text(),
         ]
         for one in summaries
     ]
-    return markdown(header, rows + [[name, why, "–", "–", "–", "–"] for name, why in missing.items()])
+    return markdown(header, rows + [[name, why, *["–"] * (len(header) - 2)] for name, why in missing.items()])

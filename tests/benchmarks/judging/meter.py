@@ -6,7 +6,7 @@ slows them. It needs a root who may make one. On bare forks it agrees with getru
 
 `TreeMeter` does without: the CPU clock of each live process, in nanoseconds, plus what it has waited for, which /proc
 shows in ticks. A process with children is so off by less than two ticks (20 ms) a reading, however long it has run:
-samples of a second or more are within some per cent. It misses children that nobody waited for.
+a repeat of half a second is within some per cent, and their median closer. It misses children that nobody waited for.
 
 Version 2 groups are not used: a process may not stay in one whose children have controllers, which the judge's level
 L4 needs.

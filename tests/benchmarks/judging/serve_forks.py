@@ -9,7 +9,6 @@ getrusage the user + system seconds of this process and its children.
 from __future__ import annotations
 
 import ctypes
-import gc
 import importlib
 import json
 import os
@@ -18,44 +17,24 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
 
 
 def main() -> None:
-    """Arguments: the folders put on the path, the level whose modules are imported, the socket's descriptor."""
-    level, descriptor = sys.argv[2], int(sys.argv[3])
+    """Arguments: the folders put on the path, the level whose modules are imported, the socket's descriptor, and NumPy's
+    folder or "-"."""
+    level, descriptor, numpy = sys.argv[2], int(sys.argv[3]), sys.argv[4]
     zygote = importlib.import_module("inside.zygote")
     zygote.jail.still_addresses(zygote.STACK_BYTES)  # starts this again, so nothing may be opened before
     channel = socket.socket(fileno=descriptor).makefile("rw")
-    warm(zygote, level)
+    zygote.warm(level, None if numpy == "-" else numpy)
     forks: dict[str, Callable[[], int]] = {"os": os.fork, "libc": ctypes.PyDLL(None).fork}
-    settle(zygote)
+    zygote.settle(None)
     for line in channel:
         name, seconds = line.split()
         before = used_s()
         latencies = timed(forks[name], float(seconds))
         channel.write(json.dumps({"latencies_ms": latencies, "rusage_s": used_s() - before}) + "\n")
         channel.flush()
-
-
-def warm(zygote: Any, level: str) -> None:
-    """What the worker does before it serves, so that a fork here copies what a fork there does."""
-    if hasattr(zygote, "warm"):
-        zygote.warm(level)
-        return
-    for name in zygote.WARM + (zygote.WARM_WITHOUT_FILES if level == "L1" else []):
-        importlib.import_module(name)
-
-
-def settle(zygote: Any) -> None:
-    """The last thing before the first fork."""
-    if hasattr(zygote, "settle"):
-        zygote.settle()
-        return
-    gc.collect()
-    gc.disable()
-    gc.freeze()
-    zygote.kernel.LIBC.malloc_trim(0)
 
 
 def timed(fork: Callable[[], int], seconds: float) -> list[float]:

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from o1coder.judge import Judge, Question
 from tests.judge.conftest import PROGRAMS, load
 
-from .arms import ASSERT, CALL
+from .arms import ASSERT, CALL, NUMPY
 from .figures import markdown
 from .meter import descendants
 
@@ -40,11 +40,14 @@ class Entry:
     hostile: bool
 
 
-class Footprint(NamedTuple):
-    """Open descriptors and resident kB: this process, then each worker with all below it."""
+class Held(NamedTuple):
+    """What one worker with all below it holds, or this process alone."""
 
-    descriptors: list[int]
-    resident_kb: list[int]
+    descriptors: int
+    resident_kb: int
+
+
+Footprint = dict[int, Held]  # by pid: this process first, then the workers
 
 
 def entries(layer: str) -> list[Entry]:
@@ -84,11 +87,13 @@ def mix(found: list[Entry], costs: dict[str, float], count: int, seed: int = 0) 
 
 def footprint(judge: Judge) -> Footprint:
     """What is held now; between two calls of the judge, so no test runs."""
-    trees = [[os.getpid()], *([pid, *descendants(pid)] for pid in judge.pids())]
-    return Footprint(
-        [sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in tree) for tree in trees],
-        [sum(resident_kb(pid) for pid in tree) for tree in trees],
-    )
+    trees = {os.getpid(): [os.getpid()], **{pid: [pid, *descendants(pid)] for pid in judge.pids()}}
+    return {pid: Held(sum(map(open_descriptors, tree)), sum(map(resident_kb, tree))) for pid, tree in trees.items()}
+
+
+def open_descriptors(pid: int) -> int:
+    """How many one process has."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
 
 
 def resident_kb(pid: int) -> int:
@@ -111,24 +116,23 @@ def run(count: int, seed: int = 0) -> tuple[Any, str]:
     """`count` runs beyond the first of each program; as data and as text. Progress goes to stderr."""
     with Judge() as judge:
         found = entries(judge.layer)
+        if judge.judge([NUMPY])[0].code == "AC":
+            found.append(Entry("NumPy", NUMPY, frozenset({"AC"}), hostile=False))
         wrong, costs = judged(judge, found)
         drawn = mix(found, costs, count, seed)
-        footprints = [footprint(judge)]
-        first_pids, began = judge.pids(), time.monotonic()
+        footprints, began = [footprint(judge)], time.monotonic()
         for start in range(0, count, CHUNK):
             wrong += judged(judge, drawn[start : start + CHUNK])[0]
             footprints.append(footprint(judge))
             progress(min(count, start + CHUNK), count, len(wrong), time.monotonic() - began)
-        wall_s = time.monotonic() - began
         report = {
             "runs": count + len(found),
             "hostile": sum(one.hostile for one in drawn + found),
             "programs": len(found),
             "layer": judge.layer,
-            "wall_s": wall_s,
+            "wall_s": time.monotonic() - began,
             "wrong": wrong,
-            "workers_replaced": len(set(judge.pids()) - set(first_pids)),
-            "footprints": [one._asdict() for one in footprints],
+            "footprints": [list(one.values()) for one in footprints],
         }
     return report, text(report, footprints)
 
@@ -140,23 +144,25 @@ def progress(done: int, count: int, wrong: int, seconds: float) -> None:
 
 
 def text(report: dict[str, Any], footprints: list[Footprint]) -> str:
-    """A sentence, the table of what was held, and the wrong verdicts if any."""
+    """A sentence, the table of what was held, and the wrong verdicts if any. Every worker there was has a line: a
+    worker that was replaced ends, and its successor begins, along the way."""
     rows = []
-    for place in range(len(footprints[0].descriptors)):
-        descriptors = [one.descriptors[place] for one in footprints]
-        resident = [one.resident_kb[place] / 1024 for one in footprints]
+    for number, pid in enumerate(dict.fromkeys(pid for one in footprints for pid in one)):
+        seen = [place for place, one in enumerate(footprints) if pid in one]
+        held = [footprints[place][pid] for place in seen]
+        descriptors, resident = [one.descriptors for one in held], [one.resident_kb / 1024 for one in held]
         rows.append(
             [
-                f"worker {place}" if place else "parent",
+                f"worker {number}" if number else "parent",
+                f"{seen[0]}–{seen[-1]} of {len(footprints) - 1}",
                 *(str(value) for value in (descriptors[0], descriptors[-1], max(descriptors))),
                 *(f"{value:.1f}" for value in (resident[0], resident[-1], max(resident))),
             ]
         )
-    header = ["", "descriptors first", "last", "most", "resident MB first", "last", "most"]
+    header = ["", "looks", "descriptors first", "last", "most", "resident MB first", "last", "most"]
     said = (
         f"{report['runs']:,} runs of {report['programs']} programs, {report['hostile']:,} of them hostile, at "
-        f"{report['layer']} in {report['wall_s']:.0f} s: {len(report['wrong'])} wrong verdicts; "
-        f"{report['workers_replaced']} workers are not those of the start."
+        f"{report['layer']} in {report['wall_s']:.0f} s: {len(report['wrong'])} wrong verdicts."
     )
     wrong = [f"- {one}" for one in report["wrong"][:SHOWN]]
     return "\n\n".join([said, markdown(header, rows), *(["\n".join(wrong)] if wrong else [])])
