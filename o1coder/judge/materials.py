@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+from functools import lru_cache
 
 from ..errors import LabError
+from . import checker
 from .inside import wire
 from .inside.values import Unpassable, decode
 from .question import Question
@@ -43,6 +45,26 @@ def input_of(question: Question) -> bytes:
     raise LabError(
         f"case {question.case.digest}: the arguments are no JSON array: {problem}", "write the call's arguments as [..]"
     )
+
+
+def for_checker(question: Question, output: bytes | None) -> list[bytes]:
+    """What a checker's run is given. `output`: what the program wrote, or None for the expected answer in its place."""
+    answer = question.case.expected.encode("utf-8", "surrogatepass")
+    given = question.case.input.encode("utf-8", "surrogatepass")
+    return [
+        b"",
+        checker_program(question.comparator.args.get("source")),
+        given,
+        answer if output is None else output,
+        answer,
+    ]
+
+
+@lru_cache(64)
+def checker_program(source: str | float | None) -> bytes:
+    """The program to run for a checker. LabError when its source does not compile."""
+    checked = checker.check_source({} if source is None else {"source": source})
+    return checker.program(checked).encode("utf-8", "surrogatepass")
 
 
 def request_for(number: int, question: Question, source: int) -> wire.Request:

@@ -10,13 +10,13 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from . import materials
+from . import checker, materials
 from .inside import wire
 from .question import Question, Verdict
-from .verdicts import Decision, Outcome, decide
+from .verdicts import JudgeFailed, Outcome, checker_end, decide
 from .worker import Worker, WorkerLost
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Entry:
     attempt: int = 1
     program: Verdict | None = None  # accepted so far, with a checker still to ask
     output: bytes = b""
-    on_answer: bool = False  # the checker is being tried on the expected answer
+    broken: str | None = None  # how the checker ended on that output, when it is being tried on the expected answer
     verdict: Verdict | None = None
     fault: bool = False
 
@@ -126,8 +126,12 @@ class Stream:
         question = entry.question
         worker = self.judge.worker(place, wants_numpy(entry))
         number = self.judge.next_number()
-        contents = [materials.input_of(question), materials.source_of(question)]
-        request = materials.request_for(number, question, len(contents[1]))
+        if entry.program is None:
+            contents = [materials.input_of(question), materials.source_of(question)]
+            request = materials.request_for(number, question, len(contents[1]))
+        else:
+            contents = materials.for_checker(question, entry.output if entry.broken is None else None)
+            request = materials.checker_request(number, question, len(contents[1]))
         descriptors = materials.files(contents)
         deadline = time.monotonic() + wire.STARVED * request.wall_ms / 1000 + SILENCE_S
         self.flying[worker] = Flight(entry, request, deadline)
@@ -160,21 +164,44 @@ class Stream:
             return
         del self.flying[worker]
         outcome = materials.outcome(worker.written, processes, wall_us, flight.request.output)
-        self.decided(worker, flight, outcome)
+        if flight.entry.program is None:
+            self.decided(worker, flight, outcome)
+        else:
+            self.checked(worker, flight, outcome)
 
     def decided(self, worker: Worker, flight: Flight, outcome: Outcome) -> None:
         """The program has run."""
         entry, layer = flight.entry, self.judge.layer
         decision = decide(entry.question, outcome, flight.request, layer)
         if decision.fault:
-            self.again(worker, entry, decision)
+            self.again(worker, entry, decision.verdict)
+        elif decision.verdict.code == "AC" and entry.question.comparator.name == checker.NAME:
+            entry.program = decision.verdict
+            entry.output = outcome.result if entry.question.kind == "call" else outcome.stdout
+            self.waiting.appendleft(entry)
         else:
             self.end(entry, decision.verdict)
 
-    def again(self, worker: Worker, entry: Entry, decision: Decision) -> None:
+    def checked(self, worker: Worker, flight: Flight, outcome: Outcome) -> None:
+        """The checker has run: on the program's output, or on the expected answer, to see whose fault it was that it broke."""
+        entry = flight.entry
+        assert entry.program is not None
+        try:
+            end = checker_end(outcome, flight.request)
+        except JudgeFailed as error:
+            self.again(worker, entry, replace(entry.program, code="IE", detail=str(error)))
+            return
+        said = checker.verdict_of(*end) if entry.broken is None else checker.after_answer(entry.broken, *end)
+        if said is None:
+            entry.broken = checker.how(*end)
+            self.waiting.appendleft(entry)
+        else:
+            self.end(entry, replace(entry.program, code=said[0], detail=said[1]))
+
+    def again(self, worker: Worker, entry: Entry, verdict: Verdict) -> None:
         """The judge spoilt a run: once more on a fresh worker, or IE."""
         self.judge.discard(worker)
-        self.retry(entry, decision.verdict)
+        self.retry(entry, verdict)
 
     def lose(self, worker: Worker, why: str) -> None:
         """Let go of a worker; its question, if it had one, is asked again or becomes IE."""
@@ -219,5 +246,7 @@ class Stream:
 def wants_numpy(entry: Entry) -> bool:
     """Whether what is about to run names NumPy anywhere."""
     question = entry.question
+    if entry.program is not None:
+        return NUMPY.search(str(question.comparator.args["source"])) is not None
     checks = question.case.input if question.kind == "assert" else ""
     return NUMPY.search(question.code) is not None or NUMPY.search(checks) is not None

@@ -10,12 +10,12 @@ import os
 import signal
 from dataclasses import dataclass
 
+from . import checker
 from .compare import comparator_for, compare
 from .inside import wire
 from .inside.wire import Process
 from .question import Code, Level, Question, Verdict
 
-CHECKER = "checker"
 DETAIL_CHARACTERS = 300
 NEARLY = 0.9  # a kill from outside at this share of the memory limit was the kernel's for want of memory
 
@@ -106,6 +106,18 @@ def limits_exceeded(program: Process, outcome: Outcome, request: wire.Request) -
     return None
 
 
+def checker_end(outcome: Outcome, request: wire.Request) -> tuple[int, str, str]:
+    """(status or minus the signal, the verdict code of a limit that it ran over or "", its last line) of a checker's run."""
+    process = outcome.processes[0]
+    if process.reason == wire.CANCELLED or not process.stages.startswith(b"s"):
+        raise JudgeFailed("a checker's process ended before its jail was complete")
+    exceeded = limits_exceeded(process, outcome, request)
+    if exceeded is None and os.waitstatus_to_exitcode(process.status) == -signal.SIGKILL:
+        exceeded = failed(process, outcome, request)
+    over = exceeded[0] if exceeded else ""
+    return os.waitstatus_to_exitcode(process.status), over, last_line(outcome.stderr)
+
+
 def not_compiled(program: Process, outcome: Outcome, request: wire.Request) -> tuple[Code, str]:
     """CE with the compiler's words, or MLE."""
     stage = program.stages[1:]
@@ -142,7 +154,7 @@ def judge_output(question: Question, outcome: Outcome) -> tuple[Code, str]:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         return "WA", f"the output is not UTF-8 at byte {error.start}"
-    if question.comparator.name == CHECKER:
+    if question.comparator.name == checker.NAME:
         return "WA" if unpassable(text) and call else "AC", unpassable(text) if call else ""
     found = compare(question.case.expected, text, comparator_for(question.kind, question.comparator))
     if found.code == "AC":
