@@ -33,6 +33,7 @@ def leave(lab: Lab, job_id: int, answer: Mapping[str, Any]) -> None:
 
 def _evaluate(lab: Lab, job_id: int) -> dict[str, Any]:
     from o1coder import measure
+    from o1coder.evaluating import official_comparators
     from o1coder.queries import checkpoints
 
     config = jobs.job(lab, job_id).config
@@ -49,12 +50,14 @@ def _evaluate(lab: Lab, job_id: int) -> dict[str, Any]:
                 if estimate.value is not None:
                     low, high = (None, None) if interval is None else (interval.low, interval.high)
                     pass_at[str(k)] = {"value": estimate.value, "low": low, "high": high}
+            official = official_comparators(connection, [i[0] for i in items]) if config.get("official") else {}
             sandbox = connection.exec_driver_sql("SELECT sandbox_s FROM evaluation WHERE id = ?", (row.id,)).scalar()
             found.append(
                 {
                     "evaluation": row.id,
                     "split": row.split,
                     "mode": row.mode,
+                    "official": sorted({one.name for one in official.values()}) if config.get("official") else None,
                     "problems": row.problems,
                     "n": row.n,
                     "pass_at": pass_at,
@@ -136,6 +139,11 @@ def lines(stage: str, found: Mapping[str, Any]) -> list[str]:
 
 def _evaluation_lines(one: Mapping[str, Any]) -> list[str]:
     out = [f"{one['split']} {one['mode']}: {one['problems']} problems × {one['n']} samples, {one['masked']} masked"]
+    if one["official"] is not None:
+        names = ", ".join(name if name.startswith("official-") else "its asserts" for name in one["official"])
+        out.append(
+            f"  compared as the dataset's own evaluator does ({names}): for published figures, not a measure of ours"
+        )
     for k, found in one["pass_at"].items():
         value = "n/a" if found is None else f"{found['value']:.3f}"
         if found is not None and found["low"] is not None:

@@ -1,4 +1,9 @@
-"""Evaluations into the lab: items from trees of one chain each, or from programs of a file judged on held-out tests."""
+"""Evaluations into the lab: items from trees of one chain each, or from programs of a file judged on held-out tests.
+
+With `official`, programs are judged by the comparison of each problem's dataset (judge/official.py) instead of the
+problem's own, under a profile of their own. Rewards and rollouts know nothing of it: what a policy sampled is judged by
+the problem's own comparison first, and its programs once more for the figure.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +23,7 @@ from o1coder.problems.store import add_program
 from o1coder.queries import problems
 from o1coder.rows import By, add, find
 from o1coder.stage import Reporter
+from o1coder.task import Comparator
 from o1coder.trees import cases_of
 from o1coder.verdicts import Remembering, add_profile, add_verdict, asked, known_for, question
 
@@ -65,23 +71,67 @@ def spent(connection: Connection, job_id: int, split: str) -> dict[str, Any]:
     return {"tokens_in": tokens[0], "tokens_out": tokens[1], "sandbox_runs": sandbox[0], "sandbox_s": sandbox[1]}
 
 
-def record_trees(lab: Lab, report: Reporter, config: Any, split: str, prompt_digest: str, waves: Waves) -> int:
+def official_comparators(connection: Connection, problem_ids: Iterable[int]) -> dict[int, Comparator]:
+    """The comparator of the dataset that each problem comes from. LabError names the first problem that has none."""
+    from o1coder.judge.official import official_for
+
+    out: dict[int, Comparator] = {}
+    for problem_id in problem_ids:
+        source, key = connection.exec_driver_sql(
+            "SELECT source, source_key FROM problem WHERE id = ?", (problem_id,)
+        ).one()
+        what = asked(connection, problem_id)
+        try:
+            out[problem_id] = official_for(source, what.task.kind, what.comparator)
+        except LabError as error:
+            raise LabError(f"problem {problem_id} ({source}/{key}): {error.message}", error.hint) from error
+    return out
+
+
+def sampled_programs(connection: Connection, job_id: int, split: str, waves: int) -> dict[int, list[str | None]]:
+    """What a job's chains of the first `waves` waves came to, by problem; None for a chain without a program."""
+    out: dict[int, list[str | None]] = {}
+    for problem_id, code in connection.exec_driver_sql(
+        "SELECT x.problem_id, g.code FROM tree x JOIN problem p ON p.id = x.problem_id "
+        "JOIN rollout r ON r.tree_id = x.id LEFT JOIN program g ON g.id = r.program_id "
+        "WHERE x.job_id = ? AND p.split = ? AND x.ordinal < ? ORDER BY x.problem_id, x.ordinal, r.id",
+        (job_id, split, waves),
+    ):
+        out.setdefault(problem_id, []).append(code)
+    return out
+
+
+def own_items(connection: Connection, job_id: int, split: str, waves: int) -> list[Item]:
+    """What the rollouts of a job's first waves say, judged as the problems want it."""
+    rows = connection.exec_driver_sql(
+        "SELECT x.problem_id, COUNT(r.reward), "
+        "COALESCE(SUM(r.reward IS NOT NULL AND r.total > 0 AND r.passed = r.total), 0), "
+        "SUM(r.reward IS NULL), SUM(r.program_id IS NOT NULL AND r.reward IS NOT NULL) FROM tree x "
+        "JOIN problem p ON p.id = x.problem_id JOIN rollout r ON r.tree_id = x.id "
+        "WHERE x.job_id = ? AND p.split = ? AND x.ordinal < ? GROUP BY x.problem_id ORDER BY x.problem_id",
+        (job_id, split, waves),
+    )
+    return [Item(*row) for row in rows]
+
+
+def record_trees(lab: Lab, report: Reporter, config: Any, split: str, prompt_digest: str, waves: Waves) -> int | None:
     """An evaluation from this job's trees of one chain each, of the waves that were grown to their end. Masked samples
-    (the judge failed) count in neither n, c nor complete."""
+    (the judge failed) count in neither n, c nor complete. None when it was cancelled."""
+    if config.official:
+        with lab.reading() as connection:
+            codes = sampled_programs(connection, report.job_id, split, waves.done)
+        items = judge_codes(lab, report, codes, By(job_id=report.job_id), official=True)
+        if report.cancelled:
+            return None
+    else:
+        with lab.reading() as connection:
+            items = own_items(connection, report.job_id, split, waves.done)
     with lab.reading() as connection:
-        rows = connection.exec_driver_sql(
-            "SELECT x.problem_id, COUNT(r.reward), "
-            "COALESCE(SUM(r.reward IS NOT NULL AND r.total > 0 AND r.passed = r.total), 0), "
-            "SUM(r.reward IS NULL), SUM(r.program_id IS NOT NULL AND r.reward IS NOT NULL) FROM tree x "
-            "JOIN problem p ON p.id = x.problem_id JOIN rollout r ON r.tree_id = x.id "
-            "WHERE x.job_id = ? AND p.split = ? AND x.ordinal < ? GROUP BY x.problem_id ORDER BY x.problem_id",
-            (report.job_id, split, waves.done),
-        ).all()
         cost = spent(connection, report.job_id, split)
     return record(
         lab,
         report,
-        [Item(*row) for row in rows],
+        items,
         checkpoint_id=config.policy,
         split=split,
         slice=config.slice,
@@ -124,13 +174,16 @@ def read_programs(connection: Connection, file: str) -> dict[int, list[str]]:
     return out
 
 
-def judge_codes(lab: Lab, report: Reporter, codes: Mapping[int, Sequence[str | None]], by: By) -> list[Item]:
+def judge_codes(
+    lab: Lab, report: Reporter, codes: Mapping[int, Sequence[str | None]], by: By, *, official: bool = False
+) -> list[Item]:
     """Judge programs on every problem's held-out (train: audit) tests and store the verdicts; None is a sample without
-    a program, which is wrong. LabError when a problem has no tests."""
+    a program, which is wrong. LabError when a problem has no tests or, with `official`, no official comparison."""
     from o1coder.judge import Judge
 
     with lab.reading() as connection:
         known = known_for(connection, codes)
+        comparators = official_comparators(connection, codes) if official else {}
     items: list[Item] = []
     with Judge() as judge:
         remembering = Remembering(judge, known)
@@ -142,6 +195,7 @@ def judge_codes(lab: Lab, report: Reporter, codes: Mapping[int, Sequence[str | N
                 if test_set is None:
                     raise LabError(f"problem {problem_id} has no tests to judge with", "import it again with tests")
                 cases = cases_of(connection, test_set)
+            what = what._replace(comparator=comparators.get(problem_id, what.comparator))
             programs = [code for code in found if code is not None]
             said = remembering.judge([question(what, code, case) for code in programs for _, case in cases])
             passed = masked = 0
@@ -160,12 +214,12 @@ def judge_codes(lab: Lab, report: Reporter, codes: Mapping[int, Sequence[str | N
     return items
 
 
-def evaluate_programs(lab: Lab, report: Reporter, file: str, seed: int) -> None:
+def evaluate_programs(lab: Lab, report: Reporter, file: str, seed: int, *, official: bool = False) -> None:
     """Judge a file's programs; one evaluation a split that its problems lie in."""
     with lab.reading() as connection:
         wanted = read_programs(connection, file)
         split_of = {i: problems.show(connection, i).row.split for i in wanted}
-    items = judge_codes(lab, report, wanted, By(job_id=report.job_id))
+    items = judge_codes(lab, report, wanted, By(job_id=report.job_id), official=official)
     if report.cancelled:
         return
     for split in sorted(set(split_of.values())):

@@ -136,6 +136,7 @@ def evaluate_search(
     simulations: int,
     width: int,
     refines: int,
+    official: bool = False,
 ) -> None:
     """`evaluate --mode search`: choose a program in each of n trees, then judge only that one on the unseen tests. A tree
     without a program, and a problem for which no test could be generated, is a sample that is wrong."""
@@ -161,7 +162,7 @@ def evaluate_search(
         for tree_id, problem_id, ordinal in trees:
             chosen = choose(connection, tree_id)
             codes[problem_id][ordinal] = None if chosen is None else chosen.code
-    items = judge_codes(lab, report, codes, By(job_id=report.job_id))
+    items = judge_codes(lab, report, codes, By(job_id=report.job_id), official=official)
     if report.cancelled:
         return
     for split, found in ids.items():

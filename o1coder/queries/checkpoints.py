@@ -42,7 +42,7 @@ class ModelRow(NamedTuple):
 
 
 class EvaluationRow(NamedTuple):
-    """One evaluation with its totals. Rates are null where nothing counted."""
+    """One evaluation with its totals. Rates are null where nothing counted; an `official` one is no measure of ours."""
 
     id: int
     job: int
@@ -59,6 +59,7 @@ class EvaluationRow(NamedTuple):
     tokens_out: int
     sandbox_runs: int
     stopped: str | None
+    official: bool
 
 
 def _datasets(job: str) -> str:
@@ -162,8 +163,9 @@ def models(connection: Connection) -> list[ModelRow]:
 _EVALUATIONS = (
     "SELECT e.id, e.job_id, e.checkpoint_id, e.split, e.mode, e.n, COUNT(i.problem_id), COALESCE(SUM(i.n), 0), "
     "COALESCE(SUM(i.c), 0), COALESCE(SUM(i.masked), 0), COALESCE(SUM(i.complete), 0), "
-    "AVG(CASE WHEN i.n > 0 THEN 1.0 * i.c / i.n END), e.tokens_out, e.sandbox_runs, e.stopped "
-    "FROM evaluation e LEFT JOIN evaluation_item i ON i.evaluation_id = e.id "
+    "AVG(CASE WHEN i.n > 0 THEN 1.0 * i.c / i.n END), e.tokens_out, e.sandbox_runs, e.stopped, "
+    "COALESCE(json_extract(j.config, '$.official'), 0) "
+    "FROM evaluation e JOIN job j ON j.id = e.job_id LEFT JOIN evaluation_item i ON i.evaluation_id = e.id "
 )
 
 
@@ -177,7 +179,8 @@ def evaluations(
             parts.append(f"{column} = ?")
             values.append(value)
     sql = f"{_EVALUATIONS} WHERE {' AND '.join(parts)} GROUP BY e.id ORDER BY e.id DESC LIMIT ?"
-    return [EvaluationRow(*row) for row in connection.exec_driver_sql(sql, (*values, limit))]
+    rows = [EvaluationRow(*row) for row in connection.exec_driver_sql(sql, (*values, limit))]
+    return [row._replace(official=bool(row.official)) for row in rows]
 
 
 def evaluation_items(connection: Connection, evaluation_id: int) -> list[tuple[int, int, int, int, int]]:

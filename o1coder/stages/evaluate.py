@@ -1,7 +1,8 @@
 """Evaluate a policy (or programs from a file): n samples a problem, judged on tests that no search, reward or filter saw.
 
 Modes are different estimands and never pooled: `direct` code, `pseudocode` chains, `search` (the program that `solve`
-would choose), and programs from a file. A sample whose judging failed is masked, never wrong.
+would choose), and programs from a file. A sample whose judging failed is masked, never wrong. `official` compares as the
+evaluator of each problem's dataset does, faults included: for figures that must match published ones, and said with them.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ class Evaluate(Sampled):
         None, description="JSONL file of {problem, code} to judge instead of a policy's; its problems name the splits"
     )
 
+    official: bool = Field(
+        False, description="compare as the evaluator of each problem's dataset does, to match published figures"
+    )
+
     @model_validator(mode="after")
     def _enough_samples(self) -> Evaluate:
         from o1coder.errors import LabError
@@ -47,12 +52,18 @@ class Evaluate(Sampled):
 @stage("evaluate", Evaluate, gpus=1, foreground=True)
 def evaluate(lab: Lab, config: Evaluate, report: Reporter) -> None:
     """One evaluation a split, with one item a problem."""
-    from o1coder.evaluating import evaluate_programs, record_trees
+    from o1coder.evaluating import evaluate_programs, official_comparators, record_trees
     from o1coder.growing import grow_waves, open_policy
+    from o1coder.queries import problems
 
     if config.programs is not None:
-        evaluate_programs(lab, report, config.programs, config.seed)
+        evaluate_programs(lab, report, config.programs, config.seed, official=config.official)
         return
+    if config.official:  # before anything is sampled: a problem may have none
+        with lab.reading() as connection:
+            for split in config.split:
+                ids = problems.select(connection, split=split, slice=config.slice, limit=config.limit)
+                official_comparators(connection, ids)
     with open_policy(lab, config) as (sampler, _):
         if config.mode == "search":
             from o1coder.solving import evaluate_search
@@ -69,6 +80,7 @@ def evaluate(lab: Lab, config: Evaluate, report: Reporter) -> None:
                 simulations=config.simulations,
                 width=config.width,
                 refines=config.refines,
+                official=config.official,
             )
             return
         waves = plan(lab, config)
