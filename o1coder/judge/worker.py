@@ -67,24 +67,20 @@ class Written:
     """The files that a worker's tests write to, one test after the other. `clear` before the next test, always."""
 
     def __init__(self) -> None:
-        self.stdout, self.stderr, self.result, self.sink = (memory_file() for _ in range(4))
-        self.empty = memory_file(b"")
-
-    @property
-    def descriptors(self) -> list[int]:
-        """In the order that the worker expects (wire.py)."""
-        return [self.stdout, self.stderr, self.result, self.sink, self.empty]
-
-    def clear(self, sizes: Sequence[int]) -> None:
-        """Empty the four files, whose `sizes` those are, and put each back to its start."""
-        for descriptor, size in zip(self.descriptors, sizes, strict=False):
-            if size:
-                os.ftruncate(descriptor, 0)
-            os.lseek(descriptor, 0, os.SEEK_SET)
+        self.files = [memory_file() for _ in range(4)]
+        self.stdout, self.stderr, self.result, self.sink = self.files
+        self.descriptors = [*self.files, memory_file(b"")]  # in the order that the worker expects (wire.py)
 
     def sizes(self) -> list[int]:
-        """Bytes in stdout, stderr, result and sink."""
-        return [os.fstat(descriptor).st_size for descriptor in self.descriptors[:4]]
+        """Bytes in stdout, stderr, result and sink, each of which is left at its end."""
+        return [os.lseek(descriptor, 0, os.SEEK_END) for descriptor in self.files]
+
+    def clear(self, sizes: list[int]) -> None:
+        """Empty the four files, whose `sizes` those are, and put each back to its start."""
+        for descriptor, size in zip(self.files, sizes, strict=True):
+            if size:  # an empty one is at its start when it is at its end
+                os.ftruncate(descriptor, 0)
+                os.lseek(descriptor, 0, os.SEEK_SET)
 
     def close(self) -> None:
         """Let go of the files."""
@@ -118,7 +114,7 @@ class Worker:
             if self.group:
                 self.group.add(self.process.pid)
             socket.send_fds(ours, [b"go"], self.written.descriptors)
-            said = self._packet(START_S)
+            said = self._first_packet()
         except (OSError, WorkerLost) as error:
             self.close()
             raise OSError(str(error)) from error
@@ -159,7 +155,7 @@ class Worker:
     def answer(self) -> tuple[int, int, list[Process]]:
         """The reply that has come: (number, wall microseconds, processes). WorkerLost when there is none."""
         try:
-            return wire.unpack_reply(self._packet(0))
+            return wire.unpack_reply(self._packet())
         except (struct.error, ValueError) as error:
             raise WorkerLost("a reply that is none") from error
 
@@ -170,13 +166,16 @@ class Worker:
         except OSError:
             return  # it is gone: the reader will notice
 
-    def _packet(self, timeout_s: float) -> bytes:
+    def _first_packet(self) -> bytes:
         poll = select.poll()
         poll.register(self.channel, select.POLLIN)
-        if not poll.poll(timeout_s * 1000):
+        if not poll.poll(START_S * 1000):
             raise WorkerLost("the worker is silent")
+        return self._packet()
+
+    def _packet(self) -> bytes:
         try:
-            data = self.channel.recv(wire.PACKET_BYTES)
+            data = self.channel.recv(wire.PACKET_BYTES, socket.MSG_DONTWAIT)
         except OSError as error:
             raise WorkerLost(str(error)) from error
         if not data:

@@ -27,6 +27,7 @@ STARVED = 4  # a process that a busy machine keeps from the CPU may take so many
 HEADER = struct.Struct("<QIIQQIB")
 REPLY = struct.Struct("<QQB")
 PROCESS = struct.Struct("<iQIBH")
+REPLY_OF_ONE = struct.Struct("<QQBiQIBH")
 PACKET_BYTES = 4096
 STAGE_BYTES = 600
 MAX_DESCRIPTORS = 8

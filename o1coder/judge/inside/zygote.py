@@ -27,7 +27,7 @@ import socket
 import sys
 import sysconfig
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from . import checks, dialogue, harness, jail, kernel, wire
@@ -55,6 +55,8 @@ THREAD_STACK_BYTES = 8 << 20
 TASKS = 72  # processes and threads of this worker's uid
 CHECKS_CPU_FACTOR, CHECKS_CPU_EXTRA_MS = 5, 2000
 FIRST_NAP_S, LONGEST_NAP_MS = 0.02, 500
+POOL_BYTES, BYTES_HEADER = 1 << 14, 33
+FILLERS: list[object] = []
 CHILD_ENDED = (signal.SIGCHLD,)
 WINDOW_MS, IDLE_SHARE = 300, 0.02  # see WallClock
 HIGH = 16  # descriptors of the worker's own start here, so that a test's 0, 1, 2, … never meet them
@@ -111,7 +113,7 @@ class Worker:
     def serve(self) -> None:
         """Answer requests until the parent is gone."""
         receive, unpack, monotonic = self.channel.recvmsg, wire.HEADER.unpack, time.monotonic
-        said = self.stages[0][0]
+        said, send, pack = self.stages[0][0], self.channel.send, wire.REPLY_OF_ONE.pack
         while True:
             data, passed, _, _ = receive(wire.PACKET_BYTES, wire.PASSED_BYTES)
             if not data:
@@ -133,14 +135,16 @@ class Worker:
                 # Most tests end in this nap, and nobody looks at a clock. Until then, this process touches nothing: what
                 # it writes to while the test shares its pages is copied.
                 signal.sigtimedwait(CHILD_ENDED, min(FIRST_NAP_S, cpu_ms / 1000))
-                ended = os.wait4(pid, os.WNOHANG)
+                ended, status, usage = os.wait4(pid, os.WNOHANG)
                 for descriptor in descriptors:
                     os.close(descriptor)
-                if ended[0]:
-                    processes = [report(ended, said, wire.ENDED)]
-                else:
-                    processes = self.watch([self.child(pid, said, cpu_ms)], wall_ms, began)
-            self.channel.send(wire.pack_reply(number, int((monotonic() - began) * 1e6), processes))
+                if ended:
+                    wall_us, cpu_us = int((monotonic() - began) * 1e6), int((usage[0] + usage[1]) * 1e6)
+                    stages = read_stages(said)
+                    send(pack(number, wall_us, 1, status, cpu_us, usage[2], wire.ENDED, len(stages)) + stages)
+                    continue
+                processes = self.watch([self.child(pid, said, cpu_ms)], wall_ms, began)
+            send(wire.pack_reply(number, int((monotonic() - began) * 1e6), processes))
 
     def limit(self, memory: int, output: int) -> None:
         """The soft limits that tests inherit from now on; this process itself comes nowhere near them."""
@@ -281,11 +285,16 @@ def kill(child: Child) -> None:
 def report(ended: tuple[int, int, resource.struct_rusage], stages: int, reason: int) -> wire.Process:
     """How a child ended, from what wait4 says. `stages`: the end of its pipe that is read."""
     _, status, usage = ended
+    cpu_us = int((usage.ru_utime + usage.ru_stime) * 1e6)
+    return wire.Process(status, cpu_us, usage.ru_maxrss, reason, read_stages(stages))
+
+
+def read_stages(descriptor: int) -> bytes:
+    """What a process that has ended said of its stages."""
     try:
-        said = os.read(stages, wire.STAGE_BYTES + 16)
+        return os.read(descriptor, wire.STAGE_BYTES + 16)
     except BlockingIOError:
-        said = b""
-    return wire.Process(status, int((usage.ru_utime + usage.ru_stime) * 1e6), usage.ru_maxrss, reason, said)
+        return b""
 
 
 def warm(level: str, numpy: str | None = None) -> None:
@@ -317,6 +326,20 @@ def settle(barrier: Filter | None) -> None:
     gc.freeze()
     if hasattr(kernel.LIBC, "malloc_trim"):
         kernel.LIBC.malloc_trim(0)
+    FILLERS.extend(fill_gaps())
+
+
+def fill_gaps() -> Iterator[object]:
+    """Objects for the gaps that freed ones left all over the heap, so that a test's own lie side by side on fresh pages."""
+    for size in range(48, 513, 16):
+        for _ in range(POOL_BYTES // 16):
+            filler = bytes(size - BYTES_HEADER)
+            yield filler
+            if id(filler) % POOL_BYTES < 64:  # the first of a new pool: no old one has room
+                break
+    for size in (65_536, 32_768, 16_384, 8_192, 4_096, 2_048, 1_024, 600):
+        for _ in range(200_000 // size):
+            yield bytes(size)
 
 
 def main() -> None:
