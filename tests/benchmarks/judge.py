@@ -129,9 +129,10 @@ def machine() -> dict[str, Any]:
 
 def heading(found: dict[str, Any]) -> str:
     """One line before the tables."""
+    busy = " (not idle: latencies and the overload mean little)" if found["load"] > found["cores"] / 2 else ""
     return (
         f"Python {found['python']}, kernel {found['kernel']}, {found['cores']} cores, load before the runs "
-        f"{found['load']}; CPU by {found['meter']}; median (quartiles)."
+        f"{found['load']}{busy}; CPU by {found['meter']}; median (quartiles)."
     )
 
 
