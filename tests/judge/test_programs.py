@@ -1,33 +1,41 @@
-"""Every program kept as data gets its verdict: all of them at the best level, the quick ones at every level."""
+"""Every program kept as data gets its verdict: all of them at the best level, the quick ones at every level.
+
+A program that a verdict's clock or memory limit ends takes its limit's time, so those are run at every level only by
+`make test-slow`.
+"""
 
 from __future__ import annotations
 
-import platform
+from pathlib import Path
 
 import pytest
 
 from o1coder.judge import Judge
 
-from .conftest import Program, load
+from .conftest import HONEST, HOSTILE, load, parse, wrong
 
-ALL = load("hostile") + load("honest")
-QUICK_CPU_S = 0.9  # a program that sets its own lower limit means to use it up
-
-
-def wrong(judge: Judge, programs: list[Program]) -> list[str]:
-    """Those whose verdict is not one of the right ones, with what they got."""
-    here = [p for p in programs if p.machine in ("", platform.machine()) and judge.layer in p.levels.split()]
-    verdicts = judge.judge([program.question for program in here])
-    return [
-        f"{program.name}: {verdict.code} ({verdict.detail}), not {program.verdicts}"
-        for program, verdict in zip(here, verdicts, strict=True)
-        if verdict.code not in program.verdicts
-    ]
+ALL = load(*HOSTILE, *HONEST)
+QUICK = [p for p in ALL if p.question.limits.cpu_s > 0.9 and not {"TLE", "ILE", "MLE"} & p.verdicts]
 
 
 def test_there_are_enough_programs() -> None:
     assert len(load("hostile")) >= 120
+    assert len(load("hostile-call", "hostile-assert")) >= 60
     assert len(load("honest")) >= 40
+
+
+def test_no_hostile_program_may_be_accepted() -> None:
+    assert [p.name for p in load(*HOSTILE) if p.verdicts & {"AC", "IE", "SK"}] == []
+    assert [p.name for p in load("honest") if p.verdicts != {"AC"}] == []
+    assert [p.name for p in load(*HONEST) if p.verdicts not in ({"AC"}, {"WA"})] == []
+
+
+def test_a_head_that_says_something_unknown_is_refused(tmp_path: Path) -> None:
+    for head in ("#: verdict OK", "#: verdict AC\n#: stdni '1'"):
+        path = tmp_path / "program.txt"
+        path.write_text(f"{head}\n#---\nprint(1)\n")
+        with pytest.raises(ValueError, match="the head is not"):
+            parse(path)
 
 
 def test_every_program_at_the_best_level(judge: Judge) -> None:
@@ -35,8 +43,7 @@ def test_every_program_at_the_best_level(judge: Judge) -> None:
 
 
 def test_quick_programs_at_every_level(level_judge: Judge) -> None:
-    quick = [p for p in ALL if p.question.limits.cpu_s > QUICK_CPU_S and not {"TLE", "MLE"} & p.verdicts]
-    assert wrong(level_judge, quick) == []
+    assert wrong(level_judge, QUICK) == []
 
 
 @pytest.mark.slow
