@@ -3,16 +3,19 @@ the canaries that `describe_layers` runs."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import platform
+from functools import cache
 from typing import TypedDict
 
 from ..errors import LabError
 from ..task import Comparator, Kind, Limits
 from .pool import Judge
 from .question import LEVELS, Level
+from .worker import numpy_folder
 
-VERSION = "1"  # raise when the same question may get another verdict
+VERSION = "2"  # raise when the same question may get another verdict
 
 HARNESSES: dict[Kind, str] = {
     "stdio": "main.py as __main__, one process",
@@ -37,12 +40,23 @@ class Layer(TypedDict):
     reason: str
 
 
+@cache
+def numpy_version() -> str:
+    """The version of NumPy that programs may import, or "absent"."""
+    if numpy_folder() is None:
+        return "absent"
+    try:
+        return importlib.metadata.version("numpy")
+    except importlib.metadata.PackageNotFoundError:
+        return "of no known version"
+
+
 def profile(kind: Kind, comparator: Comparator, limits: Limits) -> dict[str, str]:
     """What was asked: the sha256 of its canonical JSON is the digest of a verdict's profile."""
     return {
         "judge": VERSION,
         "python": platform.python_version(),
-        "harness": f"{kind}: {HARNESSES[kind]}",
+        "harness": f"{kind}: {HARNESSES[kind]}; NumPy {numpy_version()}",
         "comparator": json.dumps([comparator.name, dict(comparator.args)], sort_keys=True),
         "limits": json.dumps({"cpu_s": float(limits.cpu_s), "memory_mb": limits.memory_mb}, sort_keys=True),
     }

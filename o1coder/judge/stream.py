@@ -247,6 +247,6 @@ def wants_numpy(entry: Entry) -> bool:
     """Whether what is about to run names NumPy anywhere."""
     question = entry.question
     if entry.program is not None:
-        return NUMPY.search(str(question.comparator.args["source"])) is not None
+        return NUMPY.search(str(question.comparator.args.get("source", ""))) is not None
     checks = question.case.input if question.kind == "assert" else ""
     return NUMPY.search(question.code) is not None or NUMPY.search(checks) is not None

@@ -136,6 +136,8 @@ def open_standard_names() -> None:
 
     def opened(file: Any, *args: Any, **options: Any) -> Any:
         if type(file) is str and file in STANDARD_NAMES:
+            if file in CHECKER_NAMES:
+                os.lseek(CHECKER_NAMES[file], 0, os.SEEK_SET)  # a file opened anew is read from its start
             return plain(STANDARD_NAMES[file], *args, **{"closefd": False, **options})
         return plain(file, *args, **options)
 
