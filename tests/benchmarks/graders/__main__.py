@@ -1,10 +1,15 @@
 """The table of graders: the same correct, wrong and cheating programs, and what each grader installed here says.
 
 Run: `python -P -m tests.benchmarks.graders --install DIR` prints the commands that make one virtual environment a
-grader under DIR (it runs nothing), then `python -P -m tests.benchmarks.graders --venvs DIR [--json] [--only NAME ...]`.
-Figures depend on the graders' versions, which are printed. Three seconds a test are granted; a grader that has not
-answered half a minute after that hangs. Every program is put to a grader in a process of its own, in an empty folder
-with an empty home, under limits of time, memory and file size.
+grader under DIR (it runs nothing), then `python -P -m tests.benchmarks.graders --venvs DIR [--json]`, with
+`--only GRADER ...` and `--programs NAME ...` for a part of it.
+
+Figures depend on the graders' versions, which are printed. Graders are told a limit of 3 s where they take one, and one
+that has not answered after 45 s hangs; each is asked through the public function that kills its own overdue process.
+Every program is put to a grader in a process of its own, in an empty folder with an empty home, under limits of time,
+memory and file size. `error` is an exception that the grader lets out, as for a run of a whole benchmark. A grader that
+fails `function_plain` or passes `function_sum` is asked wrongly, unless its source says otherwise: deepeval's test is
+defined and never called. All of it takes about a quarter of an hour.
 
 Deliberately absent: graders that cannot be installed from PyPI or that are services (they are named below), and speed.
 """
@@ -29,7 +34,7 @@ from .programs import Program, load, questions
 
 ADAPTER = Path(__file__).with_name("adapter.py")
 LIMIT_S = 3  # what a grader is told
-HANGS_S = 45.0  # APPS' grader waits 11 s, LiveCodeBench's 9 s, Inspect's local sandbox a while longer
+HANGS_S = 45.0  # verl asks twice and waits 17 s in all, LiveCodeBench's wrapper 9 s
 GIB = 1 << 30
 OURS = "o1coder"
 
@@ -194,12 +199,13 @@ def main() -> None:
     action.add_argument("--install", type=Path, metavar="DIR", help="print the pip commands for environments in DIR")
     action.add_argument("--venvs", type=Path, metavar="DIR", help="the folder of environments, one a grader")
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=[*GRADERS, OURS], help="these graders")
+    parser.add_argument("--programs", nargs="+", metavar="NAME", help="these programs")
     parser.add_argument("--json", action="store_true", help="the cells as JSON instead of the table")
     options = parser.parse_args()
     if options.install:
         print(install(options.install))
         return
-    programs = load()
+    programs = [program for program in load() if program.name in (options.programs or [program.name])]
     wanted = options.only or [OURS, *GRADERS]
     columns: dict[str, list[Cell]] = {OURS: ask_ours(programs)} if OURS in wanted else {}
     versions, absent = [], []
