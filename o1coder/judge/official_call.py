@@ -7,12 +7,13 @@ wrongly and rejects wrongly. As in typed.py, no set or dict is made of what a pr
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import LabError
+from .inside.values import Unpassable
 from .official_text import near
-from .typed import NUMBERS, PYTHON, SEQUENCES, EqualsNothing, difference, name_of, opened
+from .typed import NUMBERS, PYTHON, SEQUENCES, SETS, EqualsNothing, difference, name_of, opened
 
 Args = Mapping[str, float | str]
 
@@ -67,41 +68,54 @@ def evalplus(want: Any, found: Any, args: Args) -> str | None:
     `atol` is the task's tolerance where it has one (then every type is compared by number); `oracle` its special rule:
     `set` (the items as sets), `not-none`, `anything`, `or-zero`. Not covered: the oracles that need the arguments
     (HumanEval/32, MBPP 558 and 581); that after a float was expected all later tests of a task are compared with
-    tolerance; numpy's broadcasting of nested lists. False positives: True for 1, order and number under `set`."""
+    tolerance; numpy's broadcasting of nested lists, and its integers beyond 64 bits. False positives: True for 1, order
+    and number under `set`."""
     oracle, tolerance = args.get("oracle"), args.get("atol", 0.0)
     if oracle not in (None, *ORACLES) or not isinstance(tolerance, int | float) or not 0 <= tolerance < math.inf:
         raise LabError("official-evalplus takes atol, a number, and oracle", f"oracles: {', '.join(ORACLES)}")
     exact = _is(want, found)
     if oracle is not None:
-        exact = ORACLES[str(oracle)](want, found, exact)
+        said = ORACLES[str(oracle)](want, found, exact)
+        if said is None:
+            return None
+        exact = said
+    if exact:
+        return "as Python's ==" if oracle is None else f"by the oracle {oracle}"
     kind, content = opened(want)
     floats = kind == "float" or (
         kind in SEQUENCES and bool(content) and all(opened(one)[0] == "float" for one in content)
     )
-    if exact:
-        return "as Python's ==" if not oracle else f"by the oracle {oracle}"
     if not floats and tolerance == 0:
         return None
     return "as numbers within tolerance" if _all_close(want, found, tolerance or 1e-6) else None
 
 
-def _as_sets(want: Any, found: Any, exact: bool) -> bool:
-    sides = []
-    for kind, content in (opened(want), opened(found)):
-        if kind not in SEQUENCES:
-            return False
-        try:
-            sides.append(sorted({name_of(one, PYTHON) for one in content}))
-        except EqualsNothing:
-            return False
+def _as_sets(want: Any, found: Any, exact: bool) -> bool | None:
+    """None where Python cannot make a set of one: EvalPlus rejects that at once."""
+    try:
+        sides = [sorted({name_of(one, PYTHON) for one in _items(data)}) for data in (want, found)]
+    except Unpassable:
+        return None
+    except EqualsNothing:
+        return False
     return sides[0] == sides[1]
+
+
+def _items(data: Any) -> Sequence[Any]:
+    """What iterating over a value gives. Unpassable where Python cannot."""
+    kind, content = opened(data)
+    if kind == "dict":
+        return [key for key, _ in content]
+    if kind in SEQUENCES or kind in SETS or kind == "str":
+        return list(content)
+    raise Unpassable(f"no set can be made of {kind}")
 
 
 def _as_none(want: Any, found: Any, exact: bool) -> bool:
     return exact if type(found) is bool else _is(want, found is not None)
 
 
-ORACLES: dict[str, Callable[[Any, Any, bool], bool]] = {
+ORACLES: dict[str, Callable[[Any, Any, bool], bool | None]] = {
     "set": _as_sets,
     "not-none": _as_none,
     "anything": lambda want, found, exact: True,
@@ -111,18 +125,28 @@ ORACLES: dict[str, Callable[[Any, Any, bool], bool]] = {
 
 def _all_close(want: Any, found: Any, tolerance: float) -> bool:
     (kind, content), (other, result) = opened(want), opened(found)
-    if kind in NUMBERS and other == kind:
-        return near(result, content, 1e-7, tolerance)
-    if kind not in SEQUENCES or other != kind or len(content) != len(result):
+    if other != kind or (kind in SEQUENCES and len(content) != len(result)):
         return False
-    return all(_numbers_close(one, two, tolerance) for one, two in zip(content, result, strict=True))
+    shape = _shape(want)
+    return shape is not None and shape == _shape(found) and _numbers_close(want, found, tolerance)
+
+
+def _shape(data: Any) -> tuple[int, ...] | None:
+    """The shape of the array that numpy makes of a value; None where it makes none: other things than numbers, or ragged."""
+    kind, content = opened(data)
+    if kind in NUMBERS:
+        return ()
+    if kind not in SEQUENCES:
+        return None
+    shapes = {_shape(one) for one in content}
+    if len(shapes) > 1 or None in shapes:
+        return None
+    return (len(content), *(shapes.pop() or ())) if shapes else (0,)
 
 
 def _numbers_close(want: Any, found: Any, tolerance: float) -> bool:
     """Below the top numpy has made one array of it: lists and tuples, and numbers of all types, are alike."""
-    (kind, content), (other, result) = opened(want), opened(found)
-    if kind in NUMBERS and other in NUMBERS:
+    (kind, content), (_, result) = opened(want), opened(found)
+    if kind in NUMBERS:
         return near(result, content, 1e-7, tolerance)
-    if kind not in SEQUENCES or other not in SEQUENCES or len(content) != len(result):
-        return False
     return all(_numbers_close(one, two, tolerance) for one, two in zip(content, result, strict=True))

@@ -163,6 +163,10 @@ def test_who_accepts_which_result(expected: str, result: str, who: str) -> None:
         ("[1, 2]", '{"~tuple": [2, 1]}', {"oracle": "set"}, True),
         ("[1, 2]", "[2, 3]", {"oracle": "set"}, False),
         ("[[1]]", "[[1]]", {"oracle": "set"}, False),  # lists have no hash
+        ("1.0", "1.0", {"oracle": "set"}, False),  # nor has a number items
+        ('"ab"', '"ba"', {"oracle": "set"}, True),
+        ('{"a": 1}', '["a"]', {"oracle": "set"}, True),
+        ("[[1.0], 2.0]", "[[1.0000001], 2.0]", {"atol": 1e-6}, False),  # no array: ragged
         ("true", '{"~object": "a value of type Match cannot pass"}', {"oracle": "not-none"}, True),
         ("true", "false", {"oracle": "not-none"}, False),
         ("false", "null", {"oracle": "not-none"}, True),
