@@ -178,6 +178,10 @@ ARGUMENTS: Mapping[str, frozenset[str]] = {
     "official-evalplus": frozenset({"atol", "oracle"}),
 }
 TYPED: dict[str, Compare] = {"typed": typed, "typed-float": typed_float}
+OF_KIND: Mapping[Kind, Mapping[str, Compare]] = {
+    "stdio": {**TEXT, **OFFICIAL},
+    "call": {**TYPED, **OFFICIAL_TYPED},
+}
 
 
 def compare(expected: str, output: str, comparator: Comparator) -> Compared:
@@ -186,7 +190,7 @@ def compare(expected: str, output: str, comparator: Comparator) -> Compared:
     name, args = comparator.name, comparator.args
     if name in TEXT:
         return ACCEPTED if expected == output else TEXT[name](expected, output, args)
-    function = TYPED.get(name) or OFFICIAL.get(name) or OFFICIAL_TYPED.get(name)
+    function = OF_KIND["call"].get(name) or OF_KIND["stdio"].get(name)
     if function is None:
         hint = f"there are {', '.join([*TEXT, *TYPED])}; a checker is run by the judge"
         raise LabError(f"no comparator is called {name!r}", hint)
