@@ -101,7 +101,7 @@ def level_judge(request: pytest.FixtureRequest) -> Iterator[Judge]:
     """A judge of each level; skipped where this machine has none."""
     level: Level = request.param
     try:
-        one = Judge(workers=2, level=level)
+        one = Judge(workers=1, level=level)  # so that what follows a program follows it in the same worker
     except LabError as error:
         pytest.skip(str(error))
     with one:

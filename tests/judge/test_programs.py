@@ -39,13 +39,16 @@ def test_a_head_that_says_something_unknown_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_program_at_the_best_level(judge: Judge) -> None:
-    assert wrong(judge, ALL) == []
+    found = wrong(judge, ALL)
+    assert not found, "\n".join(found)
 
 
 def test_quick_programs_at_every_level(level_judge: Judge) -> None:
-    assert wrong(level_judge, QUICK) == []
+    found = wrong(level_judge, QUICK)
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.slow
 def test_every_program_at_every_level(level_judge: Judge) -> None:
-    assert wrong(level_judge, ALL) == []
+    found = wrong(level_judge, ALL)
+    assert not found, "\n".join(found)
