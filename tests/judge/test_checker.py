@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from o1coder.errors import LabError
@@ -66,12 +66,14 @@ def test_what_a_status_means(status: int, message: str, verdict: tuple[str, str]
     assert verdict_of(status, "", message) == verdict
 
 
+@settings(deadline=None)
 @given(st.integers(-64, 255), st.sampled_from(["TLE", "ILE", "MLE", "OLE", "SV"]), st.text())
 def test_over_a_limit_is_broken_whatever_it_says(status: int, over: str, message: str) -> None:
     assert verdict_of(status, over, message) is None
     assert after_answer("an exception", status, over, message)[0] == "IE"
 
 
+@settings(deadline=None)
 @given(st.integers(-64, 255), st.text())
 def test_only_a_checker_that_accepts_the_answer_blames_the_output(status: int, message: str) -> None:
     code, detail = after_answer("over a limit, TLE", status, "", message)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from o1coder.errors import LabError
@@ -36,6 +36,7 @@ def same(name: str, expected: str, output: str, **args: float | str) -> bool:
 
 
 @pytest.mark.parametrize("name", [*TEXT, *OFFICIAL])
+@settings(deadline=None)
 @given(text=anything)
 def test_every_comparator_accepts_the_expected_text(name: str, text: str) -> None:
     odd = name == "official-apps"  # it ends lines of the output alone at \x1e and the like, and then rejects the answer
@@ -44,6 +45,7 @@ def test_every_comparator_accepts_the_expected_text(name: str, text: str) -> Non
 
 
 @pytest.mark.parametrize("name", [*TEXT, *OFFICIAL])
+@settings(deadline=None)
 @given(expected=anything, output=anything)
 def test_no_text_is_too_strange(name: str, expected: str, output: str) -> None:
     found = ask(name, expected, output)
@@ -53,11 +55,13 @@ def test_no_text_is_too_strange(name: str, expected: str, output: str) -> None:
     assert found or found.detail
 
 
+@settings(deadline=None)
 @given(tokens=words, before=gaps, between=gaps, after=gaps)
 def test_tokens_forgive_white_space(tokens: list[str], before: str, between: str, after: str) -> None:
     assert same("tokens", " ".join(tokens), before + between.join(tokens) + after)
 
 
+@settings(deadline=None)
 @given(tokens=words, extra=st.text("ab", min_size=1))
 def test_a_prefix_is_no_answer(tokens: list[str], extra: str) -> None:
     for name in TEXT:
@@ -66,6 +70,7 @@ def test_a_prefix_is_no_answer(tokens: list[str], extra: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(TEXT))
+@settings(deadline=None)
 @given(tokens=some_words, place=st.integers(0, 7), other=st.text("abcXYZ019.-", min_size=1, max_size=5))
 def test_a_changed_token_is_wrong(name: str, tokens: list[str], place: int, other: str) -> None:
     place %= len(tokens)
@@ -75,6 +80,7 @@ def test_a_changed_token_is_wrong(name: str, tokens: list[str], place: int, othe
     assert ask(name, "\n".join(tokens), "\n".join(changed)).code == "WA"
 
 
+@settings(deadline=None)
 @given(tokens=some_words, place=st.integers(0, 7))
 def test_the_detail_names_the_first_token_that_differs(tokens: list[str], place: int) -> None:
     place %= len(tokens)
@@ -85,6 +91,7 @@ def test_the_detail_names_the_first_token_that_differs(tokens: list[str], place:
         assert cut.startswith(f"token {len(tokens) + 1}: expected 'q', found the end")
 
 
+@settings(deadline=None)
 @given(tokens=some_words, joints=st.lists(st.sampled_from([" ", "\n"]), min_size=8, max_size=8))
 def test_only_the_layout_is_a_presentation_error(tokens: list[str], joints: list[str]) -> None:
     output = "".join(token + joint for token, joint in zip(tokens, joints, strict=False)).rstrip()
@@ -93,6 +100,7 @@ def test_only_the_layout_is_a_presentation_error(tokens: list[str], joints: list
             assert ask(name, expected, output).code == ("AC" if expected == output else "PE")
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from("ab"), min_size=2), st.randoms())
 def test_unordered_is_a_multiset(tokens: list[str], random: Any) -> None:
     shuffled = random.sample(tokens, len(tokens))
@@ -227,6 +235,7 @@ def test_details(name: str, expected: str, output: str, detail: str) -> None:
     assert ask(name, expected, output).detail.startswith(detail)
 
 
+@settings(deadline=None)
 @given(st.text("ab", max_size=30), st.text("ab", max_size=30))
 def test_what_two_texts_share(first: str, second: str) -> None:
     n = shared(first, second)
@@ -234,6 +243,7 @@ def test_what_two_texts_share(first: str, second: str) -> None:
     assert n == min(len(first), len(second)) or first[n] != second[n]
 
 
+@settings(deadline=None)
 @given(st.text() | st.binary(), st.integers(0, 300))
 def test_a_quotation_is_short_and_printable(text: str | bytes, at: int) -> None:
     assert quoted(text, at).isprintable()
@@ -304,6 +314,7 @@ python_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(python_values)
 def test_values_come_back_as_they_were(value: Any) -> None:
     text = encode(value)
@@ -316,6 +327,7 @@ def test_values_come_back_as_they_were(value: Any) -> None:
     assert ask("typed", text, encode(back)).code == "AC"
 
 
+@settings(deadline=None)
 @given(python_values, python_values)
 def test_python_rules_are_those_of_python(first: Any, second: Any) -> None:
     for one, other in ((first, second), ([first], [second]), (first, first), ({"a": first}, {"a": first})):
@@ -326,6 +338,7 @@ def test_python_rules_are_those_of_python(first: Any, second: Any) -> None:
 hashable = scalars | st.complex_numbers(allow_nan=False) | st.tuples(scalars, scalars) | st.frozensets(st.integers())
 
 
+@settings(deadline=None)
 @given(hashable, hashable)
 def test_a_name_is_shared_by_what_is_the_same_key(first: Any, second: Any) -> None:
     names = [name_of(read(encode(one)), PYTHON) for one in (first, second)]
@@ -333,6 +346,7 @@ def test_a_name_is_shared_by_what_is_the_same_key(first: Any, second: Any) -> No
     assert type(names[0]) is str  # whose hash no program can foresee; that of a number it can
 
 
+@settings(deadline=None)
 @given(st.text() | st.binary())
 def test_hostile_text_is_refused_or_decoded(text: str | bytes) -> None:
     try:

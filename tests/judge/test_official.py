@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import o1coder
@@ -188,18 +188,21 @@ def test_evalplus_refuses_what_it_does_not_know(args: dict[str, float | str]) ->
 rows = st.lists(st.lists(st.sampled_from(["a", "b", "1", "2.5"]), max_size=4), max_size=5)
 
 
+@settings(deadline=None)
 @given(rows, rows)
 def test_a_family_is_a_set_of_sets(first: list[list[str]], second: list[list[str]]) -> None:
     sets = [{frozenset(row) for row in side} for side in (first, second)]
     assert (_family(first) == _family(second)) == (sets[0] == sets[1])
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["a", "b", "c"]), min_size=1), st.randoms())
 def test_apps_accepts_any_order(tokens: list[str], random: object) -> None:
     for order in itertools.islice(itertools.permutations(tokens), 6):
         assert accepts(APPS, " ".join(tokens), " ".join(order))
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("abcd", min_size=1), min_size=1), st.integers(0, 9), st.text("wxyz", min_size=1))
 def test_a_word_that_is_not_expected_is_accepted_by_none(tokens: list[str], place: int, other: str) -> None:
     changed = list(tokens)
@@ -211,6 +214,7 @@ def test_a_word_that_is_not_expected_is_accepted_by_none(tokens: list[str], plac
 numbers = st.floats() | st.sampled_from([0.0, -0.0, 1e-8, 1.00001, 1e308])
 
 
+@settings(deadline=None)
 @given(numbers, numbers)
 def test_near_is_numpys(found: float, expected: float) -> None:
     numpy = pytest.importorskip("numpy")
@@ -218,6 +222,7 @@ def test_near_is_numpys(found: float, expected: float) -> None:
         assert near(found, expected, 1e-5, 1e-8) == bool(numpy.isclose(found, expected))
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**9), 10**9), st.integers(0, 4))
 def test_contests_tolerance_is_absolute(whole: int, places: int) -> None:
     assert accepts(CONTESTS, str(whole), f"{whole}.{'0' * places}0")
