@@ -16,7 +16,7 @@ Figures that must match published ones have comparators named `official-…` (of
 cheat with is in there: expected outputs stay in the parent; the checks of an `assert` run in a process of their own and
 call the program's functions through a pipe, by value; a checker runs after the program has ended. Exit status, resource
 use and the bytes written are all that is believed. AC needs status 0 and an accepted output. CPU time decides;
-3 × CPU + 1 s of wall time is the back-stop for what idles (four times that for what a busy machine starves, so that load
+3 × CPU + 1 s of wall time is the back-stop for what idles (ten times that for what a busy machine starves, so that load
 changes no verdict). Hashes and `random` have fixed seeds. Verdicts are those of question.CODES; IE is the judge's own
 failure: tried three times, each on a fresh worker, then returned, and never to be taken for a program's failure. Where
 it becomes common (pool.TOO_MANY of pool.RECENT questions), the judge stops with an error that says so.

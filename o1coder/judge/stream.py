@@ -117,18 +117,19 @@ class Stream:
                 entry = self.waiting.popleft()
                 if self.is_stopped(entry):
                     continue
-                if len(materials.source_of(entry.question)) > materials.SOURCE_BYTES:
+                source = materials.source_of(entry.question)
+                if len(source) > materials.SOURCE_BYTES:
                     self.end(entry, Verdict("CE", detail="source too long", layer=self.judge.layer))
                     continue
-                self.launch(place, entry)
+                self.launch(place, entry, source)
 
-    def launch(self, place: Place, entry: Entry) -> None:
+    def launch(self, place: Place, entry: Entry, source: bytes) -> None:
         question = entry.question
         worker = self.judge.worker(place, wants_numpy(entry))
         number = self.judge.next_number()
         if entry.program is None:
-            contents = [materials.input_of(question), materials.source_of(question)]
-            request = materials.request_for(number, question, len(contents[1]))
+            contents = [materials.input_of(question), source]
+            request = materials.request_for(number, question, len(source))
         else:
             contents = materials.for_checker(question, entry.output if entry.broken is None else None)
             request = materials.checker_request(number, question, len(contents[1]))

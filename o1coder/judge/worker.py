@@ -55,11 +55,10 @@ def memory_file(content: bytes | None = None) -> int:
     """The descriptor of a file in memory; with `content`, sealed against every change and at its start."""
     descriptor = os.memfd_create("test", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     if content is not None:
-        view = memoryview(content)
-        while view:
-            view = view[os.write(descriptor, view) :]
+        written = os.pwrite(descriptor, content, 0)
+        while written < len(content):  # one call writes at most 2 GiB
+            written += os.pwrite(descriptor, memoryview(content)[written:], written)
         fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, SEALS)
-        os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
 
 

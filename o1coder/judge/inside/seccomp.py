@@ -1,11 +1,15 @@
-"""The filter a test runs under: an allow-list in classic BPF, for x86-64 and aarch64.
+"""The filters that a test runs under: allow-lists in classic BPF, for x86-64 and aarch64.
 
 Another architecture's calls and x32 kill the process (verdict SV). What is not allowed fails with EPERM, so that a
-program sees an ordinary PermissionError. Allowed: reading and writing open descriptors, memory without execution,
-threads (not processes), clocks, signals to oneself except stopping, and, unless `opening` is False, opening files
-for reading. There is no socket, no exec, no fork, no memfd, no ptrace, no prctl, no second filter.
+program sees an ordinary PermissionError. A test may (`rules`): read and write open descriptors, have memory without
+execution, threads (not processes), clocks, signals to itself except stopping, and, unless `opening` is False, open files
+for reading. There is no socket, no exec, no fork, no memfd, no ptrace, no prctl, no further filter.
 
-`compile_filter` is pure; `Filter.enter` applies it to this process for good.
+A filter's price is its length, paid where it is entered. So there are two: the worker enters the long one once, which
+allows it besides what it needs to serve (`worker_rules`), and each test enters a short one that takes just that away
+(`withdrawn`). The kernel obeys the stricter of the two; together they are `rules`, and so the worker is confined as well.
+
+The functions are pure; `Filter` applies them to this process for good.
 """
 
 from __future__ import annotations
@@ -44,11 +48,18 @@ LOOKING: dict[str, tuple[int | None, int | None]] = {
     "readlinkat": (267, 78), "faccessat": (269, 48), "faccessat2": (439, 439), "statx": (332, 291),
     "getdents64": (217, 61), "getcwd": (79, 17),
 }  # fmt: skip
+# What a worker does between tests, and no test may.
+SERVING: dict[str, tuple[int | None, int | None]] = {
+    "sendto": (44, 206), "recvfrom": (45, 207), "recvmsg": (47, 212), "wait4": (61, 260), "pidfd_open": (434, 434),
+    "pidfd_send_signal": (424, 424), "rt_sigtimedwait": (128, 137), "pipe2": (293, 59), "close_range": (436, 436),
+    "seccomp": (317, 277), "prctl": (157, 167),
+}  # fmt: skip
 MMAP, MPROTECT, CLONE, CLONE3, OPENAT = (9, 222), (10, 226), (56, 220), (435, 435), (257, 56)
 NEWFSTATAT, IOCTL, FCNTL, PRLIMIT, TGKILL = (262, 79), (16, 29), (72, 25), (302, 261), (234, 131)
 
 PROT_EXEC = 4
 THREAD_FLAGS = (0x3D0F00, 0x7D0F00)  # glibc's and musl's pthread_create, and nothing else
+FORK_FLAGS = (0x1200011, 0x11)  # glibc's and musl's fork
 OPEN_FORBIDDEN = 0o3 | 0o100 | 0o1000 | 0o20000000  # any write access, O_CREAT, O_TRUNC, O_TMPFILE
 FCNTL_ALLOWED = (0, 1, 2, 3, 1030, 1034)  # F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC, F_GET_SEALS
 FORBIDDEN_SIGNALS = (9, 19, 20, 21, 22)  # stopping; and KILL, which only the judge and the kernel send
@@ -57,6 +68,7 @@ PID_PLACE = 0x5EC0FFEE  # stands for the test's own pid until `enter` knows it
 NO_OPERATION = ctypes.c_uint(0xFFFF)
 
 Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, constant
+Table = dict[int, list[Instruction]]
 
 
 def deny(number: int) -> Instruction:
@@ -81,8 +93,8 @@ def one_of(values: tuple[int, ...]) -> list[Instruction]:
     return [*tests, deny(errno.EPERM), allow()]
 
 
-def rules(machine: str, opening: bool) -> dict[int, list[Instruction]]:
-    """What follows once a call's number matched, for every call that is mentioned at all."""
+def rules(machine: str, opening: bool) -> Table:
+    """What a test may do: what follows once a call's number matched, for every call that is mentioned at all."""
     side = 0 if machine == "x86_64" else 1
     eperm = deny(errno.EPERM)
     plain = {**PLAIN, **LOOKING} if opening else PLAIN
@@ -112,7 +124,25 @@ def rules(machine: str, opening: bool) -> dict[int, list[Instruction]]:
     return table
 
 
-def segments(table: dict[int, list[Instruction]]) -> list[tuple[int, list[Instruction]]]:
+def worker_rules(machine: str, opening: bool) -> Table:
+    """What a worker may do: all that its tests may, and what it takes to serve."""
+    side = 0 if machine == "x86_64" else 1
+    serving: Table = {number: [allow()] for pair in SERVING.values() if (number := pair[side]) is not None}
+    serving[CLONE[side]] = [load_arg(0), *one_of(THREAD_FLAGS + FORK_FLAGS)]
+    serving[PRLIMIT[side]] = serving[TGKILL[side]] = [
+        allow()
+    ]  # a test's limits are its worker's; `withdrawn` says whose
+    return rules(machine, opening) | serving
+
+
+def withdrawn(machine: str, opening: bool) -> Table:
+    """What a test loses of its worker's rules: the numbers whose rule differs, with the test's own."""
+    own, worker = rules(machine, opening), worker_rules(machine, opening)
+    refused = [deny(errno.EPERM)]
+    return {number: own.get(number, refused) for number, rule in worker.items() if own.get(number, refused) != rule}
+
+
+def segments(table: Table) -> list[tuple[int, list[Instruction]]]:
     """Runs of call numbers with the same rule, each with its first number; what is not in the table gets EPERM."""
     runs: list[tuple[int, list[Instruction]]] = []
     for number in range(max(table) + 2):
@@ -134,9 +164,16 @@ def search_tree(runs: list[tuple[int, list[Instruction]]]) -> list[Instruction]:
     return [(JGE, 0, 1, runs[middle][0]), (JA, 0, 0, len(low)), *low, *high]
 
 
-def compile_filter(machine: str, opening: bool) -> list[Instruction]:
-    """The whole program for `machine` ("x86_64" or "aarch64")."""
-    table = rules(machine, opening)
+def compile_withdrawal(machine: str, opening: bool) -> list[Instruction]:
+    """The program that a test enters on top of its worker's, which has looked at the architecture."""
+    code: list[Instruction] = [(LD, 0, 0, OFFSET_NUMBER)]
+    for number, rule in withdrawn(machine, opening).items():
+        code += [(JEQ, 0, len(rule), number), *rule]
+    return [*code, allow()]
+
+
+def compile_filter(machine: str, table: Table) -> list[Instruction]:
+    """The whole program for `machine` ("x86_64" or "aarch64"): what is not in the table gets EPERM."""
     code: list[Instruction] = [
         (LD, 0, 0, OFFSET_ARCH), (JEQ, 1, 0, AUDIT_ARCH[machine]), (RET, 0, 0, KILL_PROCESS), (LD, 0, 0, OFFSET_NUMBER),
     ]  # fmt: skip
@@ -152,10 +189,9 @@ class Program(ctypes.Structure):
 
 
 class Filter:
-    """A compiled filter, ready to be entered by a process that knows its pid only then."""
+    """A compiled filter, ready to be entered."""
 
-    def __init__(self, machine: str, opening: bool) -> None:
-        code = compile_filter(machine, opening)
+    def __init__(self, machine: str, code: list[Instruction]) -> None:
         self.bytes = ctypes.create_string_buffer(b"".join(struct.pack("<HBBI", *one) for one in code), 8 * len(code))
         self.words = (ctypes.c_uint32 * (2 * len(code))).from_buffer(self.bytes)
         self.pid_places = [2 * i + 1 for i, one in enumerate(code) if one[3] == PID_PLACE]
@@ -170,11 +206,17 @@ class Filter:
         kernel.PLAIN.syscall(self.call[0], NO_OPERATION, *self.call[2:])
 
     def enter(self, pid: int) -> None:
-        """Apply the filter to this process, whose own pid it may signal. Needs no_new_privs. OSError when refused."""
+        """Apply the filter to this process, which alone it may signal. Needs no_new_privs. OSError when refused."""
         for place in self.pid_places:
             self.words[place] = pid
         if kernel.PLAIN.syscall(*self.call) < 0:
             raise OSError("the kernel refuses the filter")
+
+
+def confine(machine: str, opening: bool) -> Filter:
+    """Put this worker under its filter, for good, and give the one that each of its tests enters."""
+    Filter(machine, compile_filter(machine, worker_rules(machine, opening))).enter(0)
+    return Filter(machine, compile_withdrawal(machine, opening))
 
 
 def available() -> bool:

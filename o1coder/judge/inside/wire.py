@@ -23,7 +23,7 @@ from typing import NamedTuple
 STDIO, CALL, ASSERT, CHECKER, CANCEL = 0, 1, 2, 3, 4
 ENDED, OVER_CPU, OVER_WALL, CANCELLED = 0, 1, 2, 3
 SERVING = b"serving"
-STARVED = 4  # a process that a busy machine keeps from the CPU may take so many times the wall limit
+STARVED = 10  # a process that a busy machine keeps from the CPU may take so many times the wall limit
 HEADER = struct.Struct("<QIIQQIB")
 REPLY = struct.Struct("<QQB")
 PROCESS = struct.Struct("<iQIBH")

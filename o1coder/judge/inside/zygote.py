@@ -31,7 +31,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from . import checks, dialogue, harness, jail, kernel, wire
-from .seccomp import Filter
+from .seccomp import Filter, confine
 
 WARM = (
     "abc array base64 bisect calendar cmath collections contextlib copy csv ctypes dataclasses datetime decimal enum "
@@ -89,11 +89,9 @@ class Worker:
     After a fork, every page that this process writes to costs a fault. So the way of a test that has one process and ends
     in time (`serve`, `fork`, and nothing else) makes few objects and looks few things up."""
 
-    def __init__(
-        self, channel: socket.socket, lasting: Lasting, barrier: Filter | None, baseline: int, level: str
-    ) -> None:
+    def __init__(self, channel: socket.socket, lasting: Lasting, baseline: int, level: str) -> None:
         self.channel = channel
-        self.barrier = barrier
+        self.barrier: Filter | None = None
         self.baseline = baseline
         self.parent = None if level in ("L4", "L3") else os.getpid()
         self.limits = (0, 0)
@@ -366,11 +364,12 @@ def main() -> None:
         jail.enter(level, stdlib, parent, uid, channel.fileno())
         if level in ("L4", "L3"):
             resource.setrlimit(resource.RLIMIT_NPROC, (TASKS, TASKS))
-        barrier = None if level == "L0" else Filter(kernel.MACHINE, opening=level != "L1")
+        worker = Worker(channel, Lasting(*descriptors), baseline, level)
+        if level != "L0":
+            worker.barrier = confine(kernel.MACHINE, opening=level != "L1")
     except (OSError, ImportError) as error:
         channel.send(str(error).encode()[: wire.PACKET_BYTES])
         sys.exit(1)
-    worker = Worker(channel, Lasting(*descriptors), barrier, baseline, level)
-    settle(barrier)
+    settle(worker.barrier)
     channel.send(wire.SERVING)
     worker.serve()
