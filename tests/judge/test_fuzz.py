@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from o1coder.errors import LabError
@@ -52,6 +52,7 @@ DATA = st.recursive(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_packets_of_any_bytes(data: bytes) -> None:
     with suppress(struct.error, ValueError):
@@ -60,6 +61,7 @@ def test_packets_of_any_bytes(data: bytes) -> None:
         assert wire.pack_request(wire.unpack_request(data)) == data
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.lists(PROCESSES, max_size=3), st.data())
 def test_a_reply_comes_back_and_a_cut_one_does_not(
     number: int, wall_us: int, processes: list[wire.Process], data: st.DataObject
@@ -73,12 +75,14 @@ def test_a_reply_comes_back_and_a_cut_one_does_not(
         wire.unpack_reply(packed + b"\0")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=100) | st.text(max_size=100) | DATA.map(json.dumps))
 def test_typed_json_of_any_text(text: str | bytes) -> None:
     with suppress(values.Unpassable):
         values.decode(text)
 
 
+@settings(deadline=None)
 @given(DATA)
 def test_what_is_decoded_can_be_encoded_again(data: Any) -> None:
     try:
@@ -117,6 +121,7 @@ QUESTIONS = [
 ]
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(QUESTIONS),
     st.tuples(ENDS, ENDS),
@@ -148,6 +153,7 @@ STARTS = st.sampled_from([
 ])  # fmt: skip
 
 
+@settings(deadline=None)
 @given(
     st.text(max_size=60)
     | DATA.map(json.dumps)
