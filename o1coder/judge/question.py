@@ -13,7 +13,7 @@ LEVELS: tuple[Level, ...] = ("L4", "L3", "L2", "L1")  # the safe ones, best firs
 CODES: dict[Code, str] = {
     "AC": "accepted",
     "WA": "wrong answer",
-    "PE": "presentation error (kept for checkers; the built-in comparators say WA)",
+    "PE": "presentation error: right but for its layout, where the comparator tells; not accepted",
     "CE": "the source does not compile",
     "TLE": "over the CPU limit",
     "ILE": "over the wall limit without using the CPU",
@@ -41,7 +41,8 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The answer. `cpu_ms` is user + system time of the program's process, `memory_kb` its peak resident set (the warm
-    interpreter included), `exit` its status or minus its signal, `layer` the isolation level it ran under."""
+    interpreter included), `exit` its status or minus its signal, `layer` the isolation level it ran under. `detail` says
+    why, and may quote the expected output: it is for people, never for a model."""
 
     code: Code
     cpu_ms: float = 0.0

@@ -241,3 +241,32 @@ def test_a_machine_without_a_wall_is_told_what_to_ask(monkeypatch: pytest.Monkey
         Judge(workers=1)
     assert "doctor" in found.value.hint
     assert "--" not in found.value.hint  # no command has a flag for it
+
+
+FULL_DISK = """
+set -e
+for folder in /tmp /var/tmp /dev/shm; do
+    mount -t tmpfs -o size=16k none $folder
+    head -c 99999 /dev/zero > $folder/filler 2>/dev/null || true
+done
+cd /tmp
+echo x > /tmp/more 2>/dev/null && exit 9
+exec "$0" -P -m o1coder.cli judge --batch -
+"""
+
+
+def test_a_full_disk_is_nothing_to_the_judge() -> None:
+    """Every folder that is written to by habit is full, and there is nowhere to put a file: verdicts come all the same."""
+    root = Path(__file__).parents[2]
+    lines = ['{"id": 1, "code": "print(int(input()) * 2)", "stdin": "21", "expected": "42"}'] * 20
+    run = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", FULL_DISK, sys.executable],
+        input="\n".join(lines),
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+    if "unshare" in run.stderr or "mount" in run.stderr:
+        pytest.skip(f"no full disk can be made here: {run.stderr.strip()[:80]}")
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count('"verdict": "AC"') == 20

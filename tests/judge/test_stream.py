@@ -159,10 +159,3 @@ def test_numpy_has_a_worker_of_its_own() -> None:
         assert codes(judge.judge([number(lean, 1)])) == "AC"
         other = "import numpy\nimport sqlalchemy\nprint(input())"
         assert codes(judge.judge([number(other, 1)])) == "RE"
-
-
-def test_a_full_disk_is_nothing_to_the_judge(monkeypatch: pytest.MonkeyPatch, judge: Judge) -> None:
-    """It makes no file but in memory: no folder that it could be told of exists."""
-    monkeypatch.setenv("TMPDIR", "/nowhere")
-    with Judge(workers=1, level=judge.layer) as other:
-        assert codes(other.judge([number(ECHO, 1)])) == "AC"

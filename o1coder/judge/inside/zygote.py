@@ -27,7 +27,9 @@ import socket
 import sys
 import sysconfig
 import time
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from . import checks, dialogue, harness, jail, kernel, wire
@@ -38,11 +40,14 @@ WARM = (
     "fractions functools hashlib heapq inspect io itertools json math numbers operator pickle queue "
     "random re select statistics string struct textwrap threading time types typing unicodedata zlib"
 ).split()
+# Machine code that the rest of the library cannot do without: a test can load none. Not every build has every one.
+WARM_CODE = "_bz2 _contextvars _lzma _posixsubprocess fcntl mmap".split()
 # Where tests can open no file, what has not been imported cannot be: there the worker is less lean.
 WARM_WITHOUT_FILES = (
-    "argparse ast asyncio bz2 colorsys concurrent.futures.thread configparser difflib dis fileinput fnmatch glob "
-    "graphlib gzip html keyword logging lzma optparse pathlib platform secrets shlex shutil signal symtable tempfile "
-    "token tokenize traceback unittest urllib.parse zoneinfo"
+    "argparse ast asyncio bz2 colorsys concurrent.futures.thread configparser difflib dis doctest fileinput fnmatch "
+    "getopt getpass glob graphlib gzip html keyword logging lzma optparse pathlib pkgutil platform runpy sched secrets "
+    "shlex shutil signal sre_parse symtable tempfile timeit token tokenize tomllib traceback tracemalloc unittest "
+    "urllib.parse uuid warnings zipfile zoneinfo"
 ).split()
 # NumPy loads some of its parts at their first use; in a test that is too late: its files are not behind the wall.
 WARM_NUMPY = (
@@ -298,8 +303,13 @@ def read_stages(descriptor: int) -> bytes:
 def warm(level: str, numpy: str | None = None) -> None:
     """Import all that tests are to find imported, and make what they inherit. `numpy`: the folder that has the package."""
     names = WARM + (WARM_WITHOUT_FILES if level == "L1" else [])
-    for name in names:
-        importlib.import_module(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some are on their way out
+        for name in names:
+            importlib.import_module(name)
+    for name in WARM_CODE:
+        with suppress(ImportError):
+            importlib.import_module(name)
     if numpy:
         sys.path.append(numpy)
         for name in WARM_NUMPY:
