@@ -104,7 +104,7 @@ class Stream:
     def settled(self, entry: Entry) -> Verdict | None:
         """The entry's verdict, once it and, where a stop may undo it, all before it are known."""
         if self.is_stopped(entry):
-            return Verdict("SK", detail="an earlier case was not accepted", layer=self.judge.layer)
+            return self.skipped("an earlier case was not accepted")
         return entry.verdict
 
     def is_stopped(self, entry: Entry) -> bool:
@@ -116,6 +116,9 @@ class Stream:
             while self.waiting and not any(worker in self.flying for worker in place.workers.values()):
                 entry = self.waiting.popleft()
                 if self.is_stopped(entry):
+                    continue
+                if self.stopping:
+                    self.end(entry, self.skipped())
                     continue
                 source = materials.source_of(entry.question)
                 if len(source) > materials.SOURCE_BYTES:
@@ -187,6 +190,9 @@ class Stream:
         """The checker has run: on the program's output, or on the expected answer, to see whose fault it was that it broke."""
         entry = flight.entry
         assert entry.program is not None
+        if self.stopping:
+            self.end(entry, self.skipped())
+            return
         try:
             end = checker_end(outcome, flight.request)
         except JudgeFailed as error:
@@ -212,7 +218,9 @@ class Stream:
             self.retry(flight.entry, Verdict("IE", detail=f"the worker was lost: {why}", layer=self.judge.layer))
 
     def retry(self, entry: Entry, verdict: Verdict) -> None:
-        if entry.attempt < ATTEMPTS:
+        if self.stopping:
+            self.end(entry, self.skipped())
+        elif entry.attempt < ATTEMPTS:
             entry.attempt += 1
             self.waiting.appendleft(entry)
         else:
@@ -229,13 +237,13 @@ class Stream:
     def stop(self) -> None:
         """Cancelled: nothing more is taken or asked, and what runs is killed."""
         self.dry = self.stopping = True
-        for entry in self.waiting:
-            entry.verdict = Verdict("SK", layer=self.judge.layer)
-        self.waiting.clear()
         for worker, flight in self.flying.items():
             flight.deadline = time.monotonic() + CANCEL_GRACE_S
-            flight.entry.attempt = ATTEMPTS
             worker.cancel()
+
+    def skipped(self, why: str = "cancelled") -> Verdict:
+        """The verdict on what was not judged."""
+        return Verdict("SK", detail=why, layer=self.judge.layer)
 
     def abandon(self) -> None:
         """Left early, or an error on this side: a worker that still has a question would answer the wrong one next."""

@@ -80,6 +80,14 @@ def test_cancelled_before_and_between(judge: Judge) -> None:
     assert len(verdicts) <= 5 + 2 * AHEAD * len(judge.places)
 
 
+def test_cancelled_while_a_checker_runs(judge: Judge) -> None:
+    checker = Comparator("checker", {"source": "import time\ntime.sleep(60)"})
+    asked = Question("print(1)", "stdio", Case("", "", "1"), comparator=checker, limits=Limits(20.0, 256))
+    end = time.monotonic() + 1
+    assert codes(judge.judge([asked] * 3, cancelled=lambda: time.monotonic() > end)) == "SK SK SK"
+    assert codes(judge.judge([number(ECHO, 1)])) == "AC"
+
+
 def test_one_stream_at_a_time_in_a_thread(judge: Judge) -> None:
     stream = judge.stream([number(ECHO, 1)] * 5)
     next(stream)
