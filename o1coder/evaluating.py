@@ -25,7 +25,7 @@ from o1coder.rows import By, add, find
 from o1coder.stage import Reporter
 from o1coder.task import Comparator
 from o1coder.trees import cases_of
-from o1coder.verdicts import Remembering, add_profile, add_verdict, asked, known_for, question
+from o1coder.verdicts import add_profile, add_verdict, asked, known_for, question
 
 if TYPE_CHECKING:
     from o1coder.growing import Waves
@@ -178,15 +178,16 @@ def judge_codes(
     lab: Lab, report: Reporter, codes: Mapping[int, Sequence[str | None]], by: By, *, official: bool = False
 ) -> list[Item]:
     """Judge programs on every problem's held-out (train: audit) tests and store the verdicts; None is a sample without
-    a program, which is wrong. LabError when a problem has no tests or, with `official`, no official comparison."""
-    from o1coder.judge import Judge
+    a program, which is wrong. What is counted is whether a program passes all tests, so none is run after the first that
+    it fails. LabError when a problem has no tests or, with `official`, no official comparison."""
+    from o1coder.judge import Cached, Judge
 
     with lab.reading() as connection:
         known = known_for(connection, codes)
         comparators = official_comparators(connection, codes) if official else {}
     items: list[Item] = []
     with Judge() as judge:
-        remembering = Remembering(judge, known)
+        cached = Cached(judge, known)
         for problem_id, found in codes.items():
             if report.cancelled:
                 return items
@@ -197,7 +198,13 @@ def judge_codes(
                 cases = cases_of(connection, test_set)
             what = what._replace(comparator=comparators.get(problem_id, what.comparator))
             programs = [code for code in found if code is not None]
-            said = remembering.judge([question(what, code, case) for code in programs for _, case in cases])
+            said = cached.judge(
+                [question(what, code, case) for code in programs for _, case in cases],
+                lambda: report.cancelled,
+                stop_early=True,
+            )
+            if report.cancelled:
+                return items
             passed = masked = 0
             with lab.writing() as connection:
                 profile_id = add_profile(connection, what)
@@ -206,9 +213,8 @@ def judge_codes(
                     program_id = add_program(connection, problem_id, code, "evaluation", by)
                     for (case_id, _), verdict in zip(cases, verdicts, strict=True):
                         add_verdict(connection, program_id, case_id, profile_id, verdict, by)
-                    failed = any(v.code in ("IE", "SK") for v in verdicts)
-                    masked += failed
-                    passed += not failed and all(v.code == "AC" for v in verdicts)
+                    masked += any(v.code == "IE" for v in verdicts)
+                    passed += all(v.code == "AC" for v in verdicts)
             items.append(Item(problem_id, len(found) - masked, passed, masked, len(programs) - masked))
             report.progress(len(items), len(codes))
     return items

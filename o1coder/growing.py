@@ -22,7 +22,7 @@ from o1coder.queries import problems
 from o1coder.rows import By
 from o1coder.stage import Reporter, Sampled
 from o1coder.trees import TreeWriter, add_tree, cases_of
-from o1coder.verdicts import Remembering, add_profile, asked, known_for
+from o1coder.verdicts import add_profile, asked, known_for
 
 if TYPE_CHECKING:
     from o1coder.sampling import Sampler
@@ -112,7 +112,7 @@ def grow(
 ) -> Grown:
     """Grow `plans` to their ends or to the budget. `before`: (rollouts done, rollouts in all) where these plans are a part
     of the job. LabError when a problem has no test set to judge with."""
-    from o1coder.judge import Judge
+    from o1coder.judge import Cached, Judge
     from o1coder.search import TreeSpec, run_search
 
     by = By(job_id=report.job_id)
@@ -172,11 +172,11 @@ def grow(
         known = known_for(connection, {plan.problem_id for plan in plans})
     budget = deadline or (lambda: report.remaining_s is not None and report.remaining_s <= 0)
     with Judge(workers) as judge:
-        remembering = Remembering(judge, known)
+        cached = Cached(judge, known)
         outcome = run_search(
             specs(),
             sampler,
-            remembering,
+            cached,
             write=write,
             cancelled=lambda: report.cancelled,
             deadline=budget,
@@ -189,7 +189,7 @@ def grow(
     short = "budget" in ended or (not outcome.cancelled and len(ids) < len(plans))
     if short:
         report.stopped("budget")
-    return Grown(ids, ended, short, remembering.runs, remembering.cpu_s)
+    return Grown(ids, ended, short, cached.runs, cached.cpu_s)
 
 
 class Waves(NamedTuple):

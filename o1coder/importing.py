@@ -24,7 +24,7 @@ from o1coder.queries import problems
 from o1coder.rows import By
 from o1coder.stage import Reporter
 from o1coder.task import Case
-from o1coder.verdicts import Remembering, add_profile, add_verdict, asked, known_for, question
+from o1coder.verdicts import add_profile, add_verdict, asked, known_for, question
 
 if TYPE_CHECKING:
     from o1coder.judge import Judge
@@ -44,6 +44,7 @@ class Tally:
     keys: dict[int, str] = field(default_factory=dict)  # of the problems of this file, by id
     rejected: list[dict[str, Any]] = field(default_factory=list)
     failing: list[dict[str, Any]] | None = None  # references that fail one of their tests; None: not judged
+    unjudged: list[dict[str, Any]] | None = None  # references that the judge itself failed on, neither good nor bad
 
     def reject(self, row: int | None, key: str, reason: str, report: Reporter) -> None:
         """Note a row that is no problem, and say so."""
@@ -60,6 +61,7 @@ class Tally:
             "known": self.known,
             "rejected": self.rejected,
             "references_failing": self.failing,
+            "references_unjudged": self.unjudged,
         }
 
 
@@ -151,54 +153,60 @@ def write_rejected(folder: Path, tally: Tally) -> None:
 def check_references(lab: Lab, tally: Tally, report: Reporter) -> bool:
     """Judge the reference of every problem of this import on all its tests; keep the verdicts, report what is not AC.
 
-    True when all were judged; False when the job was cancelled or its budget ended.
+    A reference that the judge itself failed on (IE, after three tries) neither passes nor fails: it is reported as not
+    judged, and the next import or retry judges what is missing. Every test is judged, also after one that fails: how
+    many do is told. True when all were asked; False when the job was cancelled or its budget ended.
     """
     from o1coder.judge import Judge
 
     ids = sorted(tally.keys)
-    tally.failing = []
+    tally.failing, tally.unjudged = [], []
     with Judge() as judge:
         for start in range(0, len(ids), JUDGED_AT_ONCE):
-            if report.cancelled:
-                return False
             if report.remaining_s == 0:
                 report.stopped("budget")
                 return False
-            tally.failing += _judged(lab, ids[start : start + JUDGED_AT_ONCE], judge, tally, report)
+            _judged(lab, ids[start : start + JUDGED_AT_ONCE], judge, tally, report)
+            if report.cancelled:
+                return False
             report.progress(min(start + JUDGED_AT_ONCE, len(ids)), len(ids))
     return True
 
 
-def _judged(lab: Lab, ids: Sequence[int], judge: Judge, tally: Tally, report: Reporter) -> list[dict[str, Any]]:
+def _judged(lab: Lab, ids: Sequence[int], judge: Judge, tally: Tally, report: Reporter) -> None:
+    from o1coder.judge import Cached
+
+    by = By(job_id=report.job_id)
     with lab.reading() as connection:
-        remembering = Remembering(judge, known_for(connection, ids))
+        cached = Cached(judge, known_for(connection, ids))
         wanted = [
             (asked(connection, i), reference, case)
             for i in ids
             if (reference := problems.reference(connection, i)) is not None
             for case in _all_cases(connection, i)
         ]
-    said = remembering.judge([question(what, ref.code, case) for what, ref, (_, case) in wanted])
+    questions = [question(what, reference.code, case) for what, reference, (_, case) in wanted]
+    said = cached.judge(questions, lambda: report.cancelled)
     failing: dict[int, dict[str, Any]] = {}
+    unjudged: dict[int, dict[str, Any]] = {}
     with lab.writing() as connection:
         for (what, reference, (case_id, _)), verdict in zip(wanted, said, strict=True):
-            add_verdict(
-                connection, reference.id, case_id, add_profile(connection, what), verdict, By(job_id=report.job_id)
-            )
-            if verdict.code != "AC":
-                entry = failing.setdefault(
-                    what.problem_id,
-                    {
-                        "problem": what.problem_id,
-                        "key": tally.keys[what.problem_id],
-                        "tests": 0,
-                        "verdict": verdict.code,
-                    },
-                )
-                entry["tests"] += 1
+            add_verdict(connection, reference.id, case_id, add_profile(connection, what), verdict, by)
+            if verdict.code in ("AC", "SK"):  # SK: cancelled
+                continue
+            entry = {"problem": what.problem_id, "key": tally.keys[what.problem_id], "tests": 0}
+            if verdict.code == "IE":
+                unjudged.setdefault(what.problem_id, entry | {"detail": verdict.detail})["tests"] += 1
+            else:
+                failing.setdefault(what.problem_id, entry | {"verdict": verdict.code})["tests"] += 1
     for entry in failing.values():
         report.log(f"the reference of {entry['key']} fails {entry['tests']} of its tests ({entry['verdict']})")
-    return list(failing.values())
+    for entry in unjudged.values():
+        report.log(f"the judge failed on {entry['tests']} tests of the reference of {entry['key']}: {entry['detail']}")
+    assert tally.failing is not None
+    assert tally.unjudged is not None
+    tally.failing += failing.values()
+    tally.unjudged += unjudged.values()
 
 
 def _all_cases(connection: Connection, problem_id: int) -> list[tuple[int, Case]]:

@@ -1,13 +1,14 @@
-"""Verdicts between the judge and the lab: what was asked before is served, what is new is asked once and stored.
+"""Verdicts between the judge and the lab: what a problem asks, what was said of it before, and what is said now as rows.
 
-The judge is an argument and knows no lab. IE and SK never become rows; what ran without isolation is not stored either.
+The judge is an argument and knows no lab; its own cache serves what `known_for` finds here. IE and SK never become rows;
+what ran without isolation is not stored either.
 """
 
 from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy.engine import Connection
@@ -15,15 +16,12 @@ from sqlalchemy.engine import Connection
 from o1coder.canonical import digest
 from o1coder.clock import now
 from o1coder.models import Profile, Verdict
-from o1coder.problems.store import program_digest
 from o1coder.rows import By, add_once
-from o1coder.task import Case, Comparator, Kind, Limits, Task
+from o1coder.task import Case, Comparator, Limits, Task
 
 if TYPE_CHECKING:
-    from o1coder.judge import Judge, Question
+    from o1coder.judge import Key, Question
     from o1coder.judge import Verdict as Said
-
-STORED = frozenset("AC WA PE CE TLE ILE MLE OLE RE SV".split())
 
 
 class Asked(NamedTuple):
@@ -44,13 +42,6 @@ def asked(connection: Connection, problem_id: int) -> Asked:
     ).one()
     task = Task(row[0], row[1], row[2], row[3])
     return Asked(problem_id, task, Comparator(row[4], json.loads(row[5])), Limits(row[6], row[7]))
-
-
-def profile_digest(kind: Kind, comparator: Comparator, limits: Limits) -> str:
-    """Digest of everything a verdict depends on but program and case."""
-    from o1coder.judge import profile
-
-    return digest(dict(profile(kind, comparator, limits)))
 
 
 def add_profile(connection: Connection, what: Asked) -> int:
@@ -75,7 +66,9 @@ def add_verdict(
     connection: Connection, program_id: int, case_id: int, profile_id: int, said: Said, by: By
 ) -> int | None:
     """Store one verdict; an equal question already stored keeps its first answer. None for what is never a row."""
-    if said.code not in STORED or said.layer == "L0":
+    from o1coder.judge.cache import lasting
+
+    if not lasting(said):
         return None
     key = {"program_id": program_id, "test_case_id": case_id, "profile_id": profile_id}
     return add_once(
@@ -95,45 +88,22 @@ def add_verdict(
     )
 
 
-class Remembering:
-    """A judge that first looks into what the lab knows of these problems. Same `judge` method as the judge's own."""
-
-    def __init__(self, judge: Judge, known: Mapping[tuple[str, str, str], Said]) -> None:
-        self._judge = judge
-        self._known = dict(known)
-        self.runs = 0
-        self.cpu_s = 0.0
-
-    def judge(self, questions: Sequence[Question], cancelled: Callable[[], bool] | None = None) -> list[Said]:
-        """Verdicts in the order of `questions`; only what is not known is run."""
-        keys = [
-            (program_digest(q.code), q.case.digest, profile_digest(q.kind, q.comparator, q.limits)) for q in questions
-        ]
-        fresh = [n for n, key in enumerate(keys) if key not in self._known]
-        said = self._judge.judge([questions[n] for n in fresh], cancelled)
-        for n, verdict in zip(fresh, said, strict=True):
-            self.runs += 1
-            self.cpu_s += verdict.cpu_ms / 1000
-            if verdict.code in STORED:
-                self._known[keys[n]] = verdict
-        answers = dict(zip(fresh, said, strict=True))
-        return [answers[n] if n in answers else self._known[key] for n, key in enumerate(keys)]
-
-
-def known_for(connection: Connection, problem_ids: Iterable[int]) -> dict[tuple[str, str, str], Said]:
-    """Every stored verdict of these problems, by (program digest, case digest, profile digest)."""
+def known_for(connection: Connection, problem_ids: Iterable[int]) -> dict[Key, Said]:
+    """Every stored verdict of these problems, as a judge's cache (judge/cache.py) knows them."""
+    from o1coder.judge import Key
     from o1coder.judge import Verdict as Said
 
-    out: dict[tuple[str, str, str], Said] = {}
+    out: dict[Key, Said] = {}
     for problem_id in problem_ids:
         rows = connection.exec_driver_sql(
-            "SELECT p.digest, t.digest, f.digest, v.code, v.cpu_ms, v.wall_ms, v.memory_kb, v.exit, v.detail, v.layer "
+            "SELECT p.digest, t.digest, f.digest, CASE o.kind WHEN 'stdio' THEN NULL ELSE o.entry_point END, "
+            "v.code, v.cpu_ms, v.wall_ms, v.memory_kb, v.exit, v.detail, v.layer "
             "FROM program p JOIN verdict v ON v.program_id = p.id JOIN test_case t ON t.id = v.test_case_id "
-            "JOIN profile f ON f.id = v.profile_id WHERE p.problem_id = ?",
+            "JOIN profile f ON f.id = v.profile_id JOIN problem o ON o.id = p.problem_id WHERE p.problem_id = ?",
             (problem_id,),
         )
         for row in rows:
-            out[row[0], row[1], row[2]] = Said(*row[3:])
+            out[Key(*row[:4])] = Said(*row[4:])
     return out
 
 

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
+import tempfile
 from argparse import ArgumentParser, Namespace
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
+from typing import IO, TYPE_CHECKING, Any
 
 from o1coder.cli import NO, OK, home_of
 from o1coder.commands import show
 from o1coder.errors import LabError
+
+if TYPE_CHECKING:
+    from o1coder.judge import Verdict
+
+PROGRAM_BYTES = 16 << 20  # the judge refuses far smaller ones, as a compiler would; this is no program at all
+LINE_BYTES = 256 << 20
+LINE = "a line is one JSON object, in UTF-8"
 
 
 def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
@@ -22,44 +34,137 @@ def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
     parser.add_argument(
         "--batch", metavar="FILE", help="a JSONL file of questions (- for standard input); no lab is opened"
     )
-    parser.add_argument("--lab", action="store_true", help="serve and store verdicts in the lab")
+    parser.add_argument("--lab", action="store_true", help="with --problem: serve and store verdicts in the lab")
+    parser.add_argument(
+        "--stop-early", action="store_true", help="after a program's first test that fails, its later ones are SK"
+    )
     options = parser.parse_args(words)
-    asked = [options.program, options.problem, options.tests]
+    _check(options)
     if options.batch is not None:
-        if any(word is not None for word in asked):
-            raise LabError("--batch takes no program and no tests of its own", "each of its lines has both")
-        return _batch(options.batch)
-    if options.program is None or (options.problem is None) == (options.tests is None):
-        raise LabError("judge needs a program and either --problem or --tests", "or --batch FILE.jsonl")
-    code = show.text_of(options.program)
+        return _batch(options)
+    code = _program(options.program)
     found = _on_problem(options, code) if options.tests is None else _on_tests(options, code)
-    bad = [row["verdict"] for row in found if row["verdict"] != "AC"]
-    value = {"verdict": bad[0] if bad else "AC", "passed": len(found) - len(bad), "tests": found}
+    value = {"verdict": verdict_of(found), "passed": sum(row["verdict"] == "AC" for row in found), "tests": found}
     lines = [f"{row['id']}: {row['verdict']} {row['cpu_ms']:.0f} ms {row['detail']}".rstrip() for row in found]
     show.value(options, value, [*lines, f"{value['passed']}/{len(found)} passed"])
-    return NO if bad else OK
+    if value["verdict"] == "IE":
+        sys.stdout.flush()
+        raise LabError("the judge itself failed: this is no verdict on the program", "run it again; see o1coder doctor")
+    return OK if value["verdict"] == "AC" else NO
 
 
-def _batch(file: str) -> int:
+def verdict_of(found: Sequence[dict[str, Any]]) -> str:
+    """The program's verdict: IE where the judge failed on any test, else the first that is not AC."""
+    bad = [row["verdict"] for row in found if row["verdict"] != "AC"]
+    return "AC" if not bad else "IE" if "IE" in bad else str(bad[0])
+
+
+def _check(options: Namespace) -> None:
+    """LabError when the words do not go together."""
+    if options.batch is not None:
+        if any(word is not None for word in (options.program, options.problem, options.tests)):
+            raise LabError("--batch takes no program and no tests of its own", "each of its lines has both")
+    elif options.program is None or (options.problem is None) == (options.tests is None):
+        raise LabError("judge needs a program and either --problem or --tests", "or --batch FILE.jsonl")
+    elif options.program == options.tests == "-":
+        raise LabError("the program and its tests cannot both come from standard input", "name a file for one of them")
+    if options.fn_name is not None and options.tests is None:
+        raise LabError("--fn-name goes with --tests", "a problem, and a line of a batch, names its function itself")
+    if options.fn_name is not None and not options.fn_name.isidentifier():
+        raise LabError(f"--fn-name {options.fn_name!r} is no name of a function", "e.g. --fn-name two_sum")
+    if options.lab and options.problem is None:
+        raise LabError("--lab goes with --problem", "only a problem's verdicts can be kept in the lab")
+
+
+class Lines:
+    """The lines of a file or, for `-`, of standard input, which can be gone through more than once; never all in memory.
+
+    What cannot be read twice (a pipe) is copied to a temporary file first, which vanishes with this process."""
+
+    def __init__(self, word: str, stack: ExitStack) -> None:
+        self.word = word
+        try:
+            self.file: IO[bytes] = stack.enter_context(_opened(word))
+            if not self.file.seekable() or word == "-":
+                copy = stack.enter_context(tempfile.TemporaryFile())
+                shutil.copyfileobj(self.file, copy)
+                self.file = copy
+        except OSError as error:
+            raise LabError(
+                f"{word} cannot be read: {error.strerror}", "name a JSONL file, or - for standard input"
+            ) from error
+
+    def __iter__(self) -> Iterator[str]:
+        self.file.seek(0)
+        number = 0
+        while raw := self.file.readline(LINE_BYTES + 1):
+            number += 1
+            if len(raw) > LINE_BYTES:
+                raise LabError(f"line {number}: longer than {LINE_BYTES >> 20} MB", LINE)
+            try:
+                yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                raise LabError(f"line {number}: it is not UTF-8 (byte {error.start})", LINE) from error
+
+
+def _opened(word: str) -> IO[bytes]:
+    """A file or standard input, to be read as bytes."""
+    if word != "-":
+        return open(word, "rb")
+    if sys.stdin is None:
+        raise LabError("there is no standard input", "name a file")
+    return sys.stdin.buffer
+
+
+def _program(word: str) -> str:
+    """The text of the program."""
+    try:
+        with _opened(word) as file:
+            raw = file.read(PROGRAM_BYTES + 1)
+        if len(raw) > PROGRAM_BYTES:
+            raise LabError(f"{word} is longer than {PROGRAM_BYTES >> 20} MB", "name a Python file")
+        text = raw.decode("utf-8")
+    except OSError as error:
+        raise LabError(
+            f"{word} cannot be read: {error.strerror}", "name a Python file, or - for standard input"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise LabError(f"{word} cannot be read: it is not UTF-8 (byte {error.start})", "name a Python file") from error
+    if not text.strip():
+        raise LabError(f"{word} is empty" if word != "-" else "standard input is empty", "name a Python file")
+    return text
+
+
+def _batch(options: Namespace) -> int:
     from o1coder.judge import batch
 
-    for row in batch(show.text_of(file).split("\n")):
-        print(json.dumps(row, ensure_ascii=False), flush=True)
+    with ExitStack() as stack:
+        rows = stack.enter_context(closing(batch(Lines(options.batch, stack), stop_early=options.stop_early)))
+        for row in rows:
+            print(json.dumps(row, ensure_ascii=False), flush=True)
     return OK
+
+
+class _Tests:
+    """The lines of a file of tests as those of a batch."""
+
+    def __init__(self, lines: Lines, more: dict[str, Any]) -> None:
+        self.lines, self.more = lines, more
+
+    def __iter__(self) -> Iterator[str]:
+        return (_with(number, line, {"id": number} | self.more) for number, line in enumerate(self.lines, start=1))
 
 
 def _on_tests(options: Namespace, code: str) -> list[dict[str, Any]]:
     from o1coder.judge import batch
 
     named = {"fn_name": options.fn_name} if options.fn_name else {}
-    lines = [
-        _with(number, line, {"id": number, "code": code} | named)
-        for number, line in enumerate(show.text_of(options.tests).split("\n"), start=1)
-    ]
-    found = list(batch(lines))
-    if not found:
-        raise LabError(f"{options.tests} has no tests", 'a line is {"args", "expected"} or {"stdin", "expected"}')
-    return found
+    with ExitStack() as stack:
+        lines = _Tests(Lines(options.tests, stack), {"code": code} | named)
+        if not any(line.strip() for line in lines):
+            hint = 'a line is {"args", "expected"} or {"stdin", "expected"}'
+            raise LabError(f"{options.tests} has no tests", hint)
+        return list(stack.enter_context(closing(batch(lines, stop_early=options.stop_early))))
 
 
 def _with(number: int, line: str, more: dict[str, Any]) -> str:
@@ -68,33 +173,38 @@ def _with(number: int, line: str, more: dict[str, Any]) -> str:
         return ""
     try:
         test = json.loads(line)
+    except RecursionError:
+        raise LabError(f"line {number}: nested too deeply", LINE) from None
     except ValueError as error:
-        raise LabError(f"line {number}: {error}", "a line is one JSON object") from error
+        raise LabError(f"line {number}: {error}", LINE) from error
     if not isinstance(test, dict):
-        raise LabError(f"line {number}: not a JSON object", "a line is one JSON object")
+        raise LabError(f"line {number}: not a JSON object", LINE)
     return json.dumps(test | more)
 
 
 def _on_problem(options: Namespace, code: str) -> list[dict[str, Any]]:
     from o1coder.home import author
-    from o1coder.judge import Judge
+    from o1coder.judge import Cached, Judge
+    from o1coder.judge.batch import answer
     from o1coder.lab import Lab
     from o1coder.problems.store import add_program
     from o1coder.queries import problems
     from o1coder.rows import By
     from o1coder.trees import cases_of
-    from o1coder.verdicts import Remembering, add_profile, add_verdict, asked, known_for, question
+    from o1coder.verdicts import add_profile, add_verdict, asked, known_for, question
 
     lab = show.open_lab(options, write=True) if options.lab else Lab(home_of(options), readonly=True)
     with lab.reading() as connection:
         problem_id = problems.find(connection, options.problem)
         what, test_set = asked(connection, problem_id), problems.test_set(connection, problem_id)
-        if test_set is None:
-            raise LabError(f"problem {options.problem} has no tests", "import it again with tests")
-        cases = cases_of(connection, test_set)
+        cases = () if test_set is None else cases_of(connection, test_set)
+        if not cases:
+            why = "has no tests" if test_set is None else "has no tests left: all of them were withdrawn"
+            raise LabError(f"problem {options.problem} {why}", "import it again with tests")
         known = known_for(connection, [problem_id]) if options.lab else {}
     with Judge() as judge:
-        said = Remembering(judge, known).judge([question(what, code, case) for _, case in cases])
+        questions = [question(what, code, case) for _, case in cases]
+        said: list[Verdict] = Cached(judge, known).judge(questions, stop_early=options.stop_early)
     if options.lab:
         by = By(author=author())
         with lab.writing() as connection:
@@ -102,14 +212,4 @@ def _on_problem(options: Namespace, code: str) -> list[dict[str, Any]]:
             program_id = add_program(connection, problem_id, code, "human", by)
             for (case_id, _), verdict in zip(cases, said, strict=True):
                 add_verdict(connection, program_id, case_id, profile_id, verdict, by)
-    return [
-        {
-            "id": case_id,
-            "verdict": v.code,
-            "cpu_ms": v.cpu_ms,
-            "wall_ms": v.wall_ms,
-            "memory_kb": v.memory_kb,
-            "detail": v.detail,
-        }
-        for (case_id, _), v in zip(cases, said, strict=True)
-    ]
+    return [answer(case_id, verdict) for (case_id, _), verdict in zip(cases, said, strict=True)]

@@ -46,6 +46,7 @@ runs a second; a machine with more cores than that feeds wants several judges in
 from __future__ import annotations
 
 from .batch import batch
+from .cache import Cached, Key
 from .compare import compare
 from .pool import Judge
 from .profile import VERSION, describe_layers, profile
@@ -55,8 +56,10 @@ __all__ = [
     "CODES",
     "LEVELS",
     "VERSION",
+    "Cached",
     "Code",
     "Judge",
+    "Key",
     "Level",
     "Question",
     "Verdict",
