@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from itertools import product
 
+import pytest
+
 from o1coder.judge import Judge, Question
-from o1coder.task import Case
+from o1coder.task import Case, Limits
+
+from .conftest import DOUBLE
 
 # Each leaves the numbers in `numbers`.
 READERS = {
@@ -117,3 +121,15 @@ def test_every_reader_with_every_input(judge: Judge) -> None:
         if verdict.code != "AC"
     ]
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "read", ["sys.stdin.buffer.read()", "sys.stdin.read()", "b''.join(sys.stdin.buffer)", "open(0, 'rb').read()"]
+)
+def test_64_megabytes_of_input(judge: Judge, read: str) -> None:
+    given = "12345678 x\n" * 6_000_000
+    question = Question(
+        f"import sys\nprint(len({read}))", "stdio", Case("", given, str(len(given))), limits=Limits(10.0, 1024)
+    )
+    assert [verdict.code for verdict in judge.judge([question, DOUBLE])] == ["AC", "AC"]
