@@ -215,3 +215,37 @@ def test_noise_is_never_an_answer(judge: Judge, seed: int) -> None:
         if (verdict.code != "AC" if question is DOUBLE else verdict.code in ("AC", "IE", "SK"))
     ]
     assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        b"[" * 5000,
+        b'{"outcome": "raised", "detail": 1}',
+        b'{"outcome": "failed", "detail": null}',
+        b'{"outcome": [], "detail": []}',
+    ],
+)
+def test_what_the_checks_say_is_read_as_carefully(result: bytes) -> None:
+    question, ends = QUESTIONS[2], [wire.Process(0, 0, 0, wire.ENDED, b"sc")] * 2
+    request = request_for(1, question, 0)
+    assert decide(question, Outcome(ends, 1000, b"", b"", result, 0), request, "L3").verdict.code == "WA"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[" * 100_000,
+        '{"id": 1, "code": "", "stdin": "", "expected": ' + "[" * 100_000,
+        '{"id": 1, "code": "", "stdin": "", "expected": "1.5", "comparator": {"name": "float", "args": {"abs": [1]}}}',
+        '{"id": 1, "code": "", "stdin": "", "expected": "1.5", "comparator": {"name": "float", "args": {"abs": "x"}}}',
+        '{"id": 1, "code": "", "stdin": "", "expected": "1.5", "comparator": {"name": "float", "args": {"abs": NaN}}}',
+        '{"id": 1, "code": "", "fn_name": "f", "args": [NaN], "expected": 1}',
+        '{"id": 1, "code": "", "fn_name": "f", "args": [], "expected": NaN}',
+        '{"id": 1, "code": "", "fn_name": "f", "args": [{"~int": []}], "expected": 1}',
+        '{"id": 1, "code": "", "fn_name": "f", "args": [], "expected": {"~float": 3}}',
+    ],
+)
+def test_a_line_that_would_break_the_judge_later_is_named_at_once(line: str) -> None:
+    with pytest.raises(LabError, match="line 7: "):
+        read(7, line)
