@@ -134,7 +134,7 @@ class Worker:
                 [sys.executable, "-s", "-S", "-P", "-c", START, os.path.dirname(__file__), *map(str, arguments)],
                 stdin=empty,
                 stdout=empty,
-                stderr=open("/tmp/zerr", "ab") if os.environ.get("ZERR") else empty,
+                stderr=empty,
                 env=environment,
                 pass_fds=[theirs.fileno()],
                 cwd="/",
