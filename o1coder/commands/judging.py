@@ -179,6 +179,8 @@ def _with(number: int, line: str, more: dict[str, Any]) -> str:
         raise LabError(f"line {number}: {error}", LINE) from error
     if not isinstance(test, dict):
         raise LabError(f"line {number}: not a JSON object", LINE)
+    if "args" in test and "fn_name" not in test | more:
+        raise LabError(f"line {number}: args of which function?", "name it with --fn-name")
     return json.dumps(test | more)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -51,11 +52,92 @@ def test_a_batch_answers_in_order(judge: Judge) -> None:
         '{"id": 1, "code": "", "stdin": "", "expected": "", "memory_mb": "1"}',
         '{"id": 1, "code": "", "stdin": "", "expected": "", "timeout": 1}',
         '{"code": "", "stdin": "", "expected": ""}',
+        "[" * 100_000,
+        '{"id": 1, "code": "", "fn_name": "f", "args": [], "expected": %s}' % ("[" * 100_000 + "]" * 100_000),
+        '{"id": NaN, "code": "", "stdin": "", "expected": ""}',
+        '{"id": 1, "code": "", "stdin": "", "expected": "", "check": "assert f()"}',
+        '{"id": 1, "code": "", "check": "", "asserts": [], "entry_point": "f"}',
+        '{"id": 1, "code": "", "check": "assert f()", "entry_point": "f g"}',
+        '{"id": 1, "code": "", "asserts": ["assert f()", 1], "entry_point": "f"}',
+        '{"id": 1, "code": "", "fn_name": "", "args": [], "expected": 1}',
+        '{"id": 1, "code": "", "fn_name": "f", "args": [{"~set": 1}], "expected": 1}',
+        '{"id": 1, "code": "", "fn_name": "f", "args": [1], "expected": {"~nothing": 1}}',
+        *(
+            f'{{"id": 1, "code": "", "stdin": "", "expected": "", "comparator": {comparator}}}'
+            for comparator in (
+                "[]", "0", "false", '""', "{}", '{"name": 1}', '{"name": "tokens", "args": []}', '{"name": "typed"}',
+                '{"name": "tokens", "more": 1}', '{"name": "float", "args": {"abs": -1}}', '"official-apps-call"',
+                '{"name": "float", "args": {"abs": true}}', '{"name": "float", "args": {"absolute": 1}}', '"checker"',
+                '{"name": "checker", "args": {"source": "def"}}', '{"name": "unordered", "args": {"by": "words"}}',
+            )
+        ),
+        *(
+            '{{"id": 1, "code": "", "stdin": "", "expected": "", "{}": {}}}'.format(*limit)
+            for limit in (
+                ("cpu_s", "0"), ("cpu_s", "true"), ("cpu_s", "3601"), ("cpu_s", '"1"'), ("cpu_s", "[1]"),
+                ("memory_mb", "0"), ("memory_mb", "-1"), ("memory_mb", "15"), ("memory_mb", "64.0"),
+                ("memory_mb", "true"), ("memory_mb", "9999999"),
+            )
+        ),
     ],
-)
-def test_the_line_that_is_wrong_is_named(judge: Judge, line: str) -> None:
-    with pytest.raises(LabError, match="line 2: "):
-        list(batch([json.dumps(LINES[0]), line], judge))
+)  # fmt: skip
+def test_the_line_that_is_wrong_is_named_before_anything_is_judged(line: str) -> None:
+    class Unasked:
+        def stream(self, *asked: object, **more: object) -> object:
+            raise AssertionError("a line is wrong, and it was asked")
+
+    with pytest.raises(LabError, match="line 3: ") as caught:
+        list(batch([json.dumps(LINES[0]), "", line], Unasked()))  # type: ignore[arg-type]
+    assert caught.value.hint
+
+
+def test_every_comparator_can_be_named(judge: Judge) -> None:
+    even = "import sys\nsys.exit(int(open('output').read()) % 2)"
+    wanted = [
+        ("AC", "print(4)", "stdin", {"name": "checker", "args": {"source": even}}),
+        ("WA", "print(3)", "stdin", {"name": "checker", "args": {"source": even}}),
+        ("AC", "print(2, 1)", "stdin", "unordered"),
+        ("WA", "print(2, 1)", "stdin", None),
+        ("AC", "print(2, 1)", "stdin", "official-apps"),
+        ("WA", "def f():\n    return (1, 2.0000001)", "args", "typed"),
+        ("AC", "def f():\n    return (1, 2.0000001)", "args", {"name": "float", "args": None}),
+        ("AC", "def f():\n    return (1, 2)", "args", "official-livecodebench-call"),
+    ]
+    lines = [
+        {"id": n, "code": code, "comparator": comparator}
+        | ({"stdin": "", "expected": "1 2"} if kind == "stdin" else {"fn_name": "f", "args": [], "expected": [1, 2.0]})
+        for n, (_, code, kind, comparator) in enumerate(wanted)
+    ]
+    said = [row["verdict"] for row in batch(map(json.dumps, lines), judge)]
+    assert said == [verdict for verdict, *_ in wanted]
+
+
+def test_lines_that_can_be_read_again_are_not_held() -> None:
+    drawn = [0, 0]  # in the first reading, in the second
+
+    class Many:
+        readings = -1
+
+        def __iter__(self) -> Iterator[str]:
+            Many.readings += 1
+            for number in range(3000):
+                drawn[Many.readings] += 1
+                yield json.dumps(LINES[0] | {"id": number}) if number % 3 else " "
+
+    with Judge(workers=1) as judge:
+        rows = batch(Many(), judge)
+        assert next(rows)["id"] == 1
+        assert drawn[0] == 3000
+        assert drawn[1] < 300
+        rows.close()
+        assert [row["id"] for row in batch([json.dumps(LINES[0])], judge)] == [1]  # nothing was left open
+
+
+def test_early_stop_skips_the_later_cases_of_a_program(judge: Judge) -> None:
+    lines = [LINES[0] | {"id": n, "expected": want} for n, want in enumerate(("42", "1", "42"))]
+    lines.append({**lines[0], "code": lines[0]["code"] + "\n"})
+    said = [row["verdict"] for row in batch(map(json.dumps, lines), judge, stop_early=True)]
+    assert said == ["AC", "WA", "SK", "AC"]
 
 
 def test_a_profile_depends_on_what_was_asked() -> None:
