@@ -193,9 +193,9 @@ def judge_codes(
                 return items
             with lab.reading() as connection:
                 what, test_set = asked(connection, problem_id), problems.unseen_set(connection, problem_id)
-                if test_set is None:
+                cases = () if test_set is None else cases_of(connection, test_set)
+                if not cases:
                     raise LabError(f"problem {problem_id} has no tests to judge with", "import it again with tests")
-                cases = cases_of(connection, test_set)
             what = what._replace(comparator=comparators.get(problem_id, what.comparator))
             programs = [code for code in found if code is not None]
             said = cached.judge(

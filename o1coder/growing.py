@@ -127,7 +127,8 @@ def grow(
             with lab.writing() as connection:
                 what = asked(connection, plan.problem_id)
                 test_set = plan.test_set or problems.test_set(connection, plan.problem_id)
-                if test_set is None:
+                cases = () if test_set is None else cases_of(connection, test_set)
+                if test_set is None or not cases:
                     raise LabError(
                         f"problem {plan.problem_id} has no tests to judge with",
                         "import it again with tests, or leave it out",
@@ -149,7 +150,6 @@ def grow(
                     test_set_id=test_set,
                     profile_id=profile_id,
                 )
-                cases = cases_of(connection, test_set)
                 stored = writer.open(connection, tree_id, plan.problem_id, profile_id, {c.digest: i for i, c in cases})
             ids[plan.problem_id, plan.ordinal] = tree_id
             yield TreeSpec(

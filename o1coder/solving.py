@@ -7,6 +7,7 @@ of generated tests form a group, and the group with the most (draws × tests pas
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -139,7 +140,8 @@ def evaluate_search(
     official: bool = False,
 ) -> None:
     """`evaluate --mode search`: choose a program in each of n trees, then judge only that one on the unseen tests. A tree
-    without a program, and a problem for which no test could be generated, is a sample that is wrong."""
+    without a program, and a problem for which no test could be generated, is a sample that is wrong; a tree in which there
+    is nothing to choose from because the judge failed on all its programs is masked."""
     from o1coder.evaluating import judge_codes, record, spent
 
     with lab.reading() as connection:
@@ -159,10 +161,18 @@ def evaluate_search(
             "SELECT id, problem_id, ordinal FROM tree WHERE job_id = ? AND kind = 'search' AND ordinal < ?",
             (report.job_id, waves.done),
         ).all()
+        masked: Counter[int] = Counter()
         for tree_id, problem_id, ordinal in trees:
             chosen = choose(connection, tree_id)
             codes[problem_id][ordinal] = None if chosen is None else chosen.code
-    items = judge_codes(lab, report, codes, By(job_id=report.job_id), official=official)
+            masked[problem_id] += chosen is None and _only_masked(connection, tree_id)
+    for problem_id, some in masked.items():
+        for _ in range(some):
+            codes[problem_id].remove(None)
+    items = [
+        item._replace(masked=item.masked + masked[item.problem_id])
+        for item in judge_codes(lab, report, codes, By(job_id=report.job_id), official=official)
+    ]
     if report.cancelled:
         return
     for split, found in ids.items():
@@ -182,6 +192,14 @@ def evaluate_search(
             stopped="budget" if waves.budget or len(codes) < len(every) else None,
             **cost,
         )
+
+
+def _only_masked(connection: Connection, tree_id: int) -> bool:
+    """Whether a tree without a judged program has one that the judge failed on."""
+    found = connection.exec_driver_sql(
+        "SELECT 1 FROM rollout WHERE tree_id = ? AND program_id IS NOT NULL AND reward IS NULL", (tree_id,)
+    ).first()
+    return found is not None
 
 
 def problem_from(connection: Connection, statement: str, by: By) -> int:
