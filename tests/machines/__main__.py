@@ -85,13 +85,20 @@ def run(name: str, work: Path, levels: list[str], uids: list[int]) -> list[dict[
 
 
 def faults(name: str, rows: list[dict[str, Any]]) -> list[str]:
-    """What is not as it should be."""
-    found = [f"{name}: {json.dumps(row)}" for row in rows if "program" in row or row.get("status") or row.get("left")]
-    found += [f"{name}: did not finish: {row['unfinished']}" for row in rows if "unfinished" in row]
-    best = {row["uid"]: row["best"] for row in rows if "best" in row}
-    for uid, level in best.items():
-        if level != MACHINES[name].levels[uid]:
-            found.append(f"{name}: uid {uid} has {level or 'nothing'} instead of {MACHINES[name].levels[uid]}")
+    """What is not as it should be, one line a fault with the levels that have it."""
+    levels: dict[str, list[str]] = {}
+    uid = 0
+    for row in rows:
+        uid = row.get("uid", uid)
+        if "program" in row:
+            what = f"{row['program']}: {row['code']} ({row['detail']}), not {row['right']}"
+            levels.setdefault(what, []).append(f"{row['level']} of {uid}")
+    found = [f"{name}: {what}, at {', '.join(where)}" for what, where in levels.items()]
+    for row in rows:
+        if row.get("status") or row.get("left") or "unfinished" in row:
+            found.append(f"{name}: {json.dumps(row)}")
+        if "best" in row and row["best"] != MACHINES[name].levels[row["uid"]]:
+            found.append(f"{name}: uid {row['uid']} has {row['best'] or 'nothing'}: {row['refused']}")
     return found
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ from tests.judge.test_assert import ROWS as ASSERTS
 from tests.judge.test_call import CALLS
 
 MARK = "@@"  # the console also carries the kernel's words
-TIMED = {"TLE", "ILE"}
+IDLE_FACTOR = 4  # for programs that idle: more would only take longer, less would let the start-up decide
 # Calls of the kernel's own trampolines on x86-64, which it takes past every filter and answers others with SIGILL.
 UNFILTERED = {"uretprobe", "uprobe"}
 # Makes every system call of the kernel that the filter does not mention and prints those that are not refused.
@@ -92,8 +93,9 @@ def sweep(calls: dict[str, int]) -> Probe:
 
 def slower(probe: Probe, factor: float) -> Question:
     """The question with a CPU limit for a slower processor, unless the limit is the point."""
-    if probe.verdicts & TIMED:
+    if "TLE" in probe.verdicts:
         return probe.question
+    factor = min(factor, IDLE_FACTOR) if "ILE" in probe.verdicts else factor
     limits = probe.question.limits
     return replace(probe.question, limits=Limits(limits.cpu_s * factor, limits.memory_mb))
 
@@ -151,6 +153,17 @@ def as_user(uid: int, levels: list[Level], factor: float, calls: dict[str, int])
         os._exit(status)
 
 
+def robust() -> None:
+    """The tests of what is killed, cancelled and left behind, as they are."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/judge/test_robust.py"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    say(
+        robust=done.stdout.strip().splitlines()[-1:],
+        status=done.returncode,
+        said=done.stdout[-3000:] * bool(done.returncode),
+    )
+
+
 def processes() -> int:
     """How many processes there are, the kernel's own aside."""
     return sum(bool(_command(name)) for name in os.listdir("/proc") if name.isdigit())
@@ -175,6 +188,7 @@ def main() -> None:
     before = processes()
     for uid in wish["uids"]:
         as_user(uid, wish["levels"] or list(LEVELS), wish["factor"], wish["calls"])
+    robust()
     say(left=processes() - before)
 
 
