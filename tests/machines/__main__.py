@@ -13,9 +13,12 @@ import platform
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from o1coder.judge import Level
 
 from . import debian, headers, machine
 from .runner import MARK
@@ -26,27 +29,40 @@ CODE = ("o1coder/__init__.py", "o1coder/errors.py", "o1coder/task.py", "o1coder/
         "tests/judge", "tests/machines")  # fmt: skip
 
 
+ROOT_AND_USER: Mapping[int, Level] = {0: "L4", 1000: "L3"}
+
+
 @dataclass(frozen=True)
 class Machine:
-    """A system, whether it brings its own kernel, how much slower it may be, and the levels that root and a user
-    have there."""
+    """A suite's Python on some kernel. `kernel` is the end of its package's name, empty for the kernel that runs here;
+    `boot` what it is told; `factor` how much more CPU a program may use; `best` the level found by uid."""
 
     suite: str
     architecture: str
-    own_kernel: bool
-    factor: float
-    timeout_s: float
-    levels: dict[int, str]
+    kernel: str = ""
+    boot: str = ""
+    factor: float = 1
+    timeout_s: float = 600
+    best: Mapping[int, Level] = field(default_factory=lambda: ROOT_AND_USER)
 
 
-FULL = {0: "L4", 1000: "L3"}
+def emulated(suite: str, architecture: str, kernel: str = "", boot: str = "", user: Level = "L3") -> Machine:
+    """A machine that boots. The limits are for one without KVM."""
+    return Machine(suite, architecture, kernel or architecture, boot, 30, 3000, {0: "L4", 1000: user})
+
+
 MACHINES = {
-    "bookworm": Machine("bookworm", NATIVE, False, 1, 600, FULL),
-    "trixie": Machine("trixie", NATIVE, False, 1, 600, FULL),
-    "bookworm-arm64": Machine("bookworm", "arm64", True, 30, 3000, FULL),
-    "trixie-arm64": Machine("trixie", "arm64", True, 30, 3000, FULL),
-    "bookworm-amd64": Machine("bookworm", "amd64", True, 30, 3000, FULL),
-    "trixie-amd64": Machine("trixie", "amd64", True, 30, 3000, FULL),
+    "bookworm": Machine("bookworm", NATIVE),
+    "trixie": Machine("trixie", NATIVE),
+    "bookworm-amd64": emulated("bookworm", "amd64"),
+    "trixie-amd64": emulated("trixie", "amd64"),
+    # What clusters take away: Landlock, user namespaces, both.
+    "no-landlock": emulated("trixie", "amd64", boot="lsm=capability"),
+    "no-namespaces": emulated("trixie", "amd64", boot="sysctl.user.max_user_namespaces=0", user="L2"),
+    "neither": emulated("trixie", "amd64", boot="lsm=capability sysctl.user.max_user_namespaces=0", user="L1"),
+    "bookworm-arm64": emulated("bookworm", "arm64"),
+    "trixie-arm64": emulated("trixie", "arm64"),
+    "large-pages": emulated("trixie", "arm64", "arm64-16k"),
 }
 
 
@@ -73,8 +89,9 @@ def run(name: str, work: Path, levels: list[str], uids: list[int]) -> list[dict[
         copy_code(code)
         (code / "judge/wish.json").write_text(json.dumps(wish))
         command = "/usr/bin/python3 -m tests.machines.runner wish.json"
-        if one.own_kernel:
-            said = machine.boot(debian.with_kernel(system, work), code, command, one.timeout_s, work)
+        if one.kernel:
+            kernel = debian.kernel(one.suite, one.architecture, one.kernel, work)
+            said = machine.boot(system, kernel, one.boot, code, command, one.timeout_s)
         else:
             said = machine.enter(system, code, command, one.timeout_s)
     (work / f"{name}.log").write_text(said)
@@ -97,7 +114,7 @@ def faults(name: str, rows: list[dict[str, Any]]) -> list[str]:
     for row in rows:
         if row.get("status") or row.get("left") or "unfinished" in row:
             found.append(f"{name}: {json.dumps(row)}")
-        if "best" in row and row["best"] != MACHINES[name].levels[row["uid"]]:
+        if "best" in row and row["best"] != MACHINES[name].best[row["uid"]]:
             found.append(f"{name}: uid {row['uid']} has {row['best'] or 'nothing'}: {row['refused']}")
     return found
 

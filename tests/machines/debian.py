@@ -20,12 +20,11 @@ TRIPLETS = {"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
 
 @dataclass(frozen=True)
 class System:
-    """A root folder with a Python in it, and the kernel that goes with it (None until one is asked for)."""
+    """A root folder with a Python in it."""
 
     suite: str
     architecture: str
     root: Path
-    kernel: Path
 
     @property
     def python(self) -> str:
@@ -69,7 +68,7 @@ def unpack(suite: str, architecture: str, packages: tuple[str, ...], folder: Pat
 def system(suite: str, architecture: str, native: str, work: Path) -> System:
     """The system of a suite, made on first use. `native` is the architecture that this machine can execute."""
     root = work / f"{suite}-{architecture}"
-    made = System(suite, architecture, root, work / f"{suite}-{architecture}.kernel")
+    made = System(suite, architecture, root)
     if not root.exists():
         unpack(suite, architecture, PACKAGES, root)
         for name in UNUSED:
@@ -81,15 +80,17 @@ def system(suite: str, architecture: str, native: str, work: Path) -> System:
     return made
 
 
-def with_kernel(made: System, work: Path) -> System:
-    """Fetch the suite's kernel for a system that is to be booted."""
-    if not made.kernel.exists():
+def kernel(suite: str, architecture: str, name: str, work: Path) -> Path:
+    """The image of the kernel that the package linux-image-NAME brings, fetched on first use."""
+    image = work / f"{suite}-{name}.kernel"
+    if not image.exists():
         folder = work / "kernel"
-        unpack(made.suite, made.architecture, (f"linux-image-{made.architecture}",), folder)
-        [image] = (folder / "boot").glob("vmlinu*")
-        shutil.copyfile(image, made.kernel)
+        shutil.rmtree(folder, ignore_errors=True)
+        unpack(suite, architecture, (f"linux-image-{name}",), folder)
+        [found] = (folder / "boot").glob("vmlinu*")
+        shutil.copyfile(found, image)
         shutil.rmtree(folder)
-    return made
+    return image
 
 
 def compile_library(made: System) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -66,29 +68,35 @@ def enter(system: System, code: Path, command: str, timeout_s: float) -> str:
     return listen([*unshare, "sh", "-c", "\n".join(lines)], timeout_s)
 
 
-def boot(system: System, code: Path, command: str, timeout_s: float, work: Path) -> str:
-    """Run on the system's kernel; returns what the console said. KVM where this machine has the processor for it."""
-    tree = work / "initial"
-    subprocess.run(["rm", "-rf", str(tree)], check=True)
-    (tree / "bin").mkdir(parents=True)
-    (tree / "bin/busybox").write_bytes((system.root / "bin/busybox").read_bytes())
-    (tree / "bin/busybox").chmod(0o755)
-    (tree / "init").write_text(INIT)
-    (tree / "init").chmod(0o755)
+def boot(system: System, kernel: Path, options: str, code: Path, command: str, timeout_s: float) -> str:
+    """Run on a kernel of its own, told `options`; returns what the console said. KVM where this machine has the
+    processor for it."""
     (code / "start.sh").write_text(START.format(command=command) + STOP)
+    with tempfile.TemporaryDirectory(dir=code.parent) as folder:
+        initial = initial_memory(system, code, Path(folder))
+        emulator = [
+            *EMULATORS[system.architecture], "-accel", "kvm", "-accel", "tcg", "-smp", "1", "-m", str(MEMORY_MB),
+            "-nographic", "-no-reboot", "-nic", "none", "-kernel", str(kernel), "-initrd", str(initial),
+            "-append", f"console={CONSOLES[system.architecture]} quiet panic=-1 rdinit=/init {options}",
+        ]  # fmt: skip
+        return listen(emulator, timeout_s)
+
+
+def initial_memory(system: System, code: Path, folder: Path) -> Path:
+    """What the kernel unpacks before it starts INIT: a busybox, and the root as one archive."""
+    (folder / "bin").mkdir()
+    shutil.copyfile(system.root / "bin/busybox", folder / "bin/busybox")
+    (folder / "init").write_text(INIT)
+    for name in ("bin/busybox", "init"):
+        (folder / name).chmod(0o755)
     tar = ["tar", "--create", "--owner=0", "--group=0", "--exclude=./usr/include", "--exclude=./dev"]
-    subprocess.run([*tar, f"--file={tree}/root.tar", "-C", str(system.root), ".", "-C", str(code), "."], check=True)
-    initial = work / "initial.cpio"
-    with initial.open("wb") as file:
-        names = "\n".join([".", "bin", "bin/busybox", "init", "root.tar"])
-        subprocess.run(["cpio", "-o", "-H", "newc", "--quiet"], input=names.encode(), cwd=tree, stdout=file, check=True)
-    subprocess.run(["rm", "-rf", str(tree)], check=True)
-    emulator = [
-        *EMULATORS[system.architecture], "-accel", "kvm", "-accel", "tcg", "-smp", "1", "-m", str(MEMORY_MB),
-        "-nographic", "-no-reboot", "-nic", "none", "-kernel", str(system.kernel), "-initrd", str(initial),
-        "-append", f"console={CONSOLES[system.architecture]} quiet panic=-1 rdinit=/init",
-    ]  # fmt: skip
-    return listen(emulator, timeout_s)
+    subprocess.run([*tar, f"--file={folder}/root.tar", "-C", str(system.root), ".", "-C", str(code), "."], check=True)
+    names = "\n".join([".", "bin", "bin/busybox", "init", "root.tar"])
+    archive = folder / "initial.cpio"
+    with archive.open("wb") as file:
+        command = ["cpio", "--create", "--format=newc", "--quiet"]
+        subprocess.run(command, input=names.encode(), cwd=folder, stdout=file, check=True)
+    return archive
 
 
 def listen(command: Sequence[str], timeout_s: float) -> str:
