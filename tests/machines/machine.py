@@ -75,7 +75,7 @@ def boot(system: System, kernel: Path, options: str, code: Path, command: str, t
     with tempfile.TemporaryDirectory(dir=code.parent) as folder:
         initial = initial_memory(system, code, Path(folder))
         emulator = [
-            *EMULATORS[system.architecture], "-accel", "kvm", "-accel", "tcg", "-smp", "1", "-m", str(MEMORY_MB),
+            *EMULATORS[system.architecture], "-accel", "tcg", "-smp", "1", "-m", str(MEMORY_MB),
             "-nographic", "-no-reboot", "-nic", "none", "-kernel", str(kernel), "-initrd", str(initial),
             "-append", f"console={CONSOLES[system.architecture]} quiet panic=-1 rdinit=/init {options}",
         ]  # fmt: skip
