@@ -77,12 +77,12 @@ def copy_code(folder: Path) -> None:
             shutil.copyfile(source, target)
 
 
-def run(name: str, work: Path, levels: list[str], uids: list[int]) -> list[dict[str, Any]]:
+def run(name: str, work: Path, levels: list[str], uids: list[int], tests: bool) -> list[dict[str, Any]]:
     """The rows that the runner reported on one machine; the last one says whether it came to its end."""
     one = MACHINES[name]
     system = debian.system(one.suite, one.architecture, NATIVE, work)
     calls = headers.call_numbers(system.root, debian.TRIPLETS[one.architecture])
-    wish = {"factor": one.factor, "levels": levels, "uids": uids, "calls": calls}
+    wish = {"factor": one.factor, "levels": levels, "uids": uids, "tests": tests, "calls": calls}
     with tempfile.TemporaryDirectory(dir=work) as folder:
         os.chmod(folder, 0o755)
         code = Path(folder)
@@ -107,9 +107,8 @@ def faults(name: str, rows: list[dict[str, Any]]) -> list[str]:
     uid = 0
     for row in rows:
         uid = row.get("uid", uid)
-        if "program" in row:
-            what = f"{row['program']}: {row['code']} ({row['detail']}), not {row['right']}"
-            levels.setdefault(what, []).append(f"{row['level']} of {uid}")
+        if "fault" in row:
+            levels.setdefault(row["fault"], []).append(f"{row['level']} of {uid}")
     found = [f"{name}: {what}, at {', '.join(where)}" for what, where in levels.items()]
     for row in rows:
         if row.get("status") or row.get("left") or "unfinished" in row:
@@ -126,12 +125,13 @@ def main() -> int:
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "o1coder-machines")
     parser.add_argument("--levels", nargs="*", default=[], help="only these")
     parser.add_argument("--uids", nargs="*", type=int, default=[0, 1000])
+    parser.add_argument("--no-tests", action="store_true", help="the programs only, without the files of tests")
     asked = parser.parse_args()
     asked.work.mkdir(parents=True, exist_ok=True)
     found: list[str] = []
     for name in asked.names or list(MACHINES):
         print(f"== {name}", flush=True)
-        rows = run(name, asked.work, asked.levels, asked.uids)
+        rows = run(name, asked.work, asked.levels, asked.uids, not asked.no_tests)
         for row in rows:
             print(f"  {json.dumps(row)}")
         found += faults(name, rows)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from o1coder.errors import LabError
 
-PACKAGES = ("base-files", "busybox-static", "python3", "python3-pytest", "linux-libc-dev")
+PACKAGES = ("base-files", "busybox-static", "python3", "python3-pytest", "python3-numpy", "linux-libc-dev")
 UNUSED = ("boot", "usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "var/lib/apt", "var/cache")
 TRIPLETS = {"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
 
@@ -73,6 +73,7 @@ def system(suite: str, architecture: str, native: str, work: Path) -> System:
         unpack(suite, architecture, PACKAGES, root)
         for name in UNUSED:
             shutil.rmtree(root / name, ignore_errors=True)
+        link_libraries(root / "usr/lib" / TRIPLETS[architecture])
         if architecture == native:
             compile_library(made)
         else:
@@ -91,6 +92,14 @@ def kernel(suite: str, architecture: str, name: str, work: Path) -> Path:
         shutil.copyfile(found, image)
         shutil.rmtree(folder)
     return image
+
+
+def link_libraries(folder: Path) -> None:
+    """Choose the only alternative there is, as the packages' scripts would have: NumPy's linear algebra."""
+    for name in ("blas/libblas.so.3", "lapack/liblapack.so.3"):
+        link = folder / Path(name).name
+        if not link.is_symlink():
+            link.symlink_to(name)
 
 
 def compile_library(made: System) -> None:

@@ -14,20 +14,17 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from o1coder.errors import LabError
 from o1coder.judge import LEVELS, Judge, Level, Question
 from o1coder.judge.inside import landlock, seccomp
 from o1coder.task import Case, Limits
-from tests.judge.conftest import load
-from tests.judge.test_assert import CHECK
-from tests.judge.test_assert import ROWS as ASSERTS
-from tests.judge.test_call import CALLS
+from tests.judge.conftest import HONEST, HOSTILE, Program, load, wrong
 
 MARK = "@@"  # the console also carries the kernel's words
+TEST_FILES = ("test_robust.py", "test_stream.py", "test_checked.py", "test_call.py", "test_assert.py")
 IDLE_FACTOR = 4  # for programs that idle: more would only take longer, less would let the start-up decide
 # Calls of the kernel's own trampolines on x86-64, which it takes past every filter and answers others with SIGILL.
 UNFILTERED = {"uretprobe", "uprobe"}
@@ -44,37 +41,11 @@ for name, number in json.loads(input()):
         found.append([name, result, ctypes.get_errno()])
 print(json.dumps(found))
 """
-THREADS = "import threading\nt = threading.Thread(target=lambda: print(42))\nt.start()\nt.join()"
-
-
-@dataclass(frozen=True)
-class Probe:
-    """A question with the verdicts that are right."""
-
-    name: str
-    question: Question
-    verdicts: set[str]
 
 
 def say(**row: Any) -> None:
     """One line of the report."""
     print(f"{MARK}{json.dumps(row)}", flush=True)
-
-
-def programs(level: Level) -> Iterator[Probe]:
-    """The programs kept as data, the calls and the asserts."""
-    for folder in ("honest", "hostile"):
-        for one in load(folder):
-            if one.machine in ("", platform.machine()) and level in one.levels.split():
-                yield Probe(f"{folder}/{one.name}", one.question, one.verdicts)
-    for name, (code, arguments, expected, verdict) in CALLS.items():
-        case = Case(name, arguments, expected)
-        yield Probe(f"call/{name}", Question(code, "call", case, "f", limits=Limits(1.0, 256)), {verdict})
-    for name, (code, checks, verdicts) in ASSERTS.items():
-        question = Question(code, "assert", Case(name, checks, ""), "f", limits=Limits(0.5, 256))
-        yield Probe(f"assert/{name}", question, set(verdicts.split()))
-    yield Probe("assert/again", Question("def f(x):\n    return x * x", "assert", Case("", CHECK, ""), "f"), {"AC"})
-    yield Probe("stdio/thread", Question(THREADS, "stdio", Case("", "", "42")), {"AC"})
 
 
 def mentioned() -> set[str]:
@@ -83,21 +54,23 @@ def mentioned() -> set[str]:
     return {*seccomp.PLAIN, *seccomp.LOOKING, *pairs, "prlimit64", *UNFILTERED}
 
 
-def sweep(calls: dict[str, int]) -> Probe:
+def sweep(calls: dict[str, int]) -> Program:
     """Every call that must be refused, made."""
     known = {calls[name] for name in mentioned() if name in calls}
-    rest = sorted((number, name) for name, number in calls.items() if number not in known)
-    given = json.dumps([[name, number] for number, name in rest])
-    return Probe("sweep", Question(SWEEP, "stdio", Case("", given, "[]"), limits=Limits(10.0, 256)), {"AC"})
+    given = json.dumps([[name, number] for name, number in calls.items() if number not in known])
+    question = Question(SWEEP, "stdio", Case("", given, "[]"), limits=Limits(10.0, 256))
+    return Program("sweep", frozenset({"AC"}), "", question, "", LEVELS)
 
 
-def slower(probe: Probe, factor: float) -> Question:
-    """The question with a CPU limit for a slower processor, unless the limit is the point."""
-    if "TLE" in probe.verdicts:
-        return probe.question
-    factor = min(factor, IDLE_FACTOR) if "ILE" in probe.verdicts else factor
-    limits = probe.question.limits
-    return replace(probe.question, limits=Limits(limits.cpu_s * factor, limits.memory_mb))
+def slower(program: Program, factor: float) -> Program:
+    """The program with a CPU limit for a slower processor, unless the limit is the point."""
+    limits = program.question.limits
+    if "TLE" in program.verdicts:
+        factor = 1
+    elif "ILE" in program.verdicts:
+        factor = min(factor, IDLE_FACTOR)
+    changed = replace(program.question, limits=Limits(limits.cpu_s * factor, limits.memory_mb))
+    return replace(program, question=changed)
 
 
 def judge_level(level: Level, factor: float, calls: dict[str, int]) -> None:
@@ -110,19 +83,14 @@ def judge_level(level: Level, factor: float, calls: dict[str, int]) -> None:
         return
     with judge:
         started = time.monotonic()
-        probes = [*programs(level), sweep(calls)]
-        # One a call of the judge, so that one that hangs is named by the report's last line.
-        wrong = 0
-        codes: dict[str, int] = {}
-        for probe in probes:
-            [verdict] = judge.judge([slower(probe, factor)])
-            codes[verdict.code] = codes.get(verdict.code, 0) + 1
-            if verdict.code not in probe.verdicts:
-                wrong += 1
-                right = " ".join(sorted(probe.verdicts))
-                say(level=level, program=probe.name, code=verdict.code, right=right, detail=verdict.detail)
+        programs = [one for one in [*load(*HONEST, *HOSTILE), sweep(calls)] if one.runs_at(level)]
+        found = []
+        for program in programs:  # one at a time, so that the report's last line is near one that hangs
+            for fault in wrong(judge, [slower(program, factor)]):
+                found.append(fault)
+                say(level=level, fault=fault.replace(f" at {level}", ""))
         say(
-            level=level, found=True, programs=len(probes), wrong=wrong, codes=codes,
+            level=level, found=True, programs=len(programs), wrong=len(found),
             start_s=round(started - began, 2), run_s=round(time.monotonic() - started, 2),
         )  # fmt: skip
 
@@ -153,15 +121,24 @@ def as_user(uid: int, levels: list[Level], factor: float, calls: dict[str, int])
         os._exit(status)
 
 
-def robust() -> None:
-    """The tests of what is killed, cancelled and left behind, as they are."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/judge/test_robust.py"]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    say(
-        robust=done.stdout.strip().splitlines()[-1:],
-        status=done.returncode,
-        said=done.stdout[-3000:] * bool(done.returncode),
-    )
+def test_files() -> None:
+    """The tests of what is killed, streamed, cancelled, checked and left behind, as they are."""
+    for name in TEST_FILES:
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-m",
+            "not slow",
+            f"tests/judge/{name}",
+        ]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        rows = done.stdout.strip().splitlines()
+        said = {"said": "\n".join(rows)[-3000:]} if done.returncode else {}
+        say(tests=name, status=done.returncode, end=rows[-1:], **said)
 
 
 def processes() -> int:
@@ -178,7 +155,7 @@ def _command(pid: str) -> bytes:
 
 
 def main() -> None:
-    """Argument: a file of JSON with `factor`, `uids`, `levels` (empty: all) and `calls`, the kernel's, by name."""
+    """Argument: a file of JSON with `factor`, `uids`, `levels` (empty: all), `tests` and `calls`, the kernel's, by name."""
     with open(sys.argv[1], encoding="utf-8") as file:
         wish = json.load(file)
     say(
@@ -188,7 +165,8 @@ def main() -> None:
     before = processes()
     for uid in wish["uids"]:
         as_user(uid, wish["levels"] or list(LEVELS), wish["factor"], wish["calls"])
-    robust()
+    if wish["tests"]:
+        test_files()
     say(left=processes() - before)
 
 
