@@ -42,13 +42,13 @@ class Machine:
     kernel: str = ""
     boot: str = ""
     factor: float = 1
-    timeout_s: float = 600
+    timeout_s: float = 1800
     best: Mapping[int, Level] = field(default_factory=lambda: ROOT_AND_USER)
 
 
 def emulated(suite: str, architecture: str, kernel: str = "", boot: str = "", user: Level = "L3") -> Machine:
-    """A machine that boots. The limits are for one without KVM."""
-    return Machine(suite, architecture, kernel or architecture, boot, 30, 3000, {0: "L4", 1000: user})
+    """A machine that boots, on an emulated processor."""
+    return Machine(suite, architecture, kernel or architecture, boot, 30, 7200, {0: "L4", 1000: user})
 
 
 MACHINES = {
@@ -63,6 +63,17 @@ MACHINES = {
     "bookworm-arm64": emulated("bookworm", "arm64"),
     "trixie-arm64": emulated("trixie", "arm64"),
     "large-pages": emulated("trixie", "arm64", "arm64-16k"),
+}
+
+
+# What programs show of Python itself that another version does otherwise: shown, not held
+# against it.
+CHANGED: Mapping[str, Mapping[str, str]] = {
+    "trixie": {
+        "honest/collections_of_every_kind": "3.12 prints an OrderedDict differently",
+        "honest/deep_cached_recursion": "3.12 and 3.13 bound recursion through C whatever is asked",
+        "honest/late_pure_import": "3.13 has no mailcap",
+    },
 }
 
 
@@ -104,10 +115,11 @@ def run(name: str, work: Path, levels: list[str], uids: list[int], tests: bool) 
 def faults(name: str, rows: list[dict[str, Any]]) -> list[str]:
     """What is not as it should be, one line a fault with the levels that have it."""
     levels: dict[str, list[str]] = {}
+    changed = CHANGED.get(MACHINES[name].suite, {})
     uid = 0
     for row in rows:
         uid = row.get("uid", uid)
-        if "fault" in row:
+        if "fault" in row and row["fault"].split(":")[0] not in changed:
             levels.setdefault(row["fault"], []).append(f"{row['level']} of {uid}")
     found = [f"{name}: {what}, at {', '.join(where)}" for what, where in levels.items()]
     for row in rows:

@@ -69,8 +69,8 @@ def enter(system: System, code: Path, command: str, timeout_s: float) -> str:
 
 
 def boot(system: System, kernel: Path, options: str, code: Path, command: str, timeout_s: float) -> str:
-    """Run on a kernel of its own, told `options`; returns what the console said. KVM where this machine has the
-    processor for it."""
+    """Run on a kernel of its own, told `options`; returns what the console said. The processor
+    is emulated even where it need not be: nested machines offer KVM and then fail."""
     (code / "start.sh").write_text(START.format(command=command) + STOP)
     with tempfile.TemporaryDirectory(dir=code.parent) as folder:
         initial = initial_memory(system, code, Path(folder))

@@ -84,41 +84,30 @@ def judge_level(level: Level, factor: float, calls: dict[str, int]) -> None:
     with judge:
         started = time.monotonic()
         programs = [one for one in [*load(*HONEST, *HOSTILE), sweep(calls)] if one.runs_at(level)]
-        found = []
+        found: list[str] = []
         for program in programs:  # one at a time, so that the report's last line is near one that hangs
-            for fault in wrong(judge, [slower(program, factor)]):
-                found.append(fault)
+            try:
+                faults = wrong(judge, [slower(program, factor)])
+            except LabError as error:
+                faults = [f"{program.name}: not judged: {error.message}"]
+            for fault in faults:
                 say(level=level, fault=fault.replace(f" at {level}", ""))
+            found += faults
         say(
             level=level, found=True, programs=len(programs), wrong=len(found),
             start_s=round(started - began, 2), run_s=round(time.monotonic() - started, 2),
         )  # fmt: skip
 
 
-def as_user(uid: int, levels: list[Level], factor: float, calls: dict[str, int]) -> None:
-    """All levels in a process of its own that is `uid`; the best one is also what the judge finds unasked."""
-    child = os.fork()
-    if child:
-        _, status = os.waitpid(child, 0)
-        say(uid=uid, status=os.waitstatus_to_exitcode(status))
-        return
-    status = 1
+def judge_levels(uid: int, wish: dict[str, Any]) -> None:
+    """What the judge finds unasked, then each level, as the user that this process is."""
     try:
-        if uid:
-            os.setgroups([])
-            os.setresgid(uid, uid, uid)
-            os.setresuid(uid, uid, uid)
-        try:
-            with Judge(workers=1) as judge:
-                say(uid=uid, best=judge.layer, refused=judge.refused)
-        except LabError as error:
-            say(uid=uid, best="", refused=error.message)
-        for level in levels:
-            judge_level(level, factor, calls)
-        status = 0
-    finally:
-        sys.stderr.flush()
-        os._exit(status)
+        with Judge(workers=1) as judge:
+            say(uid=uid, best=judge.layer, refused=judge.refused)
+    except LabError as error:
+        say(uid=uid, best="", refused=error.message)
+    for level in wish["levels"] or list(LEVELS):
+        judge_level(level, wish["factor"], wish["calls"])
 
 
 def test_files() -> None:
@@ -141,33 +130,48 @@ def test_files() -> None:
         say(tests=name, status=done.returncode, end=rows[-1:], **said)
 
 
-def processes() -> int:
-    """How many processes there are, the kernel's own aside."""
-    return sum(bool(_command(name)) for name in os.listdir("/proc") if name.isdigit())
+def processes() -> dict[str, str]:
+    """The command line of every process by its id, the kernel's own and the dead aside."""
+    found = {name: _command(name) for name in os.listdir("/proc") if name.isdigit()}
+    return {name: command for name, command in found.items() if command}
 
 
-def _command(pid: str) -> bytes:
+def _command(pid: str) -> str:
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read()
+            return file.read().replace(b"\0", b" ").decode("utf-8", "replace")
     except (FileNotFoundError, ProcessLookupError):  # it has just ended
-        return b""
+        return ""
+
+
+def left_over(before: dict[str, str]) -> list[str]:
+    """The processes that were not there before and do not end by themselves: a killed worker takes its tests along,
+    but not at once."""
+    end = time.monotonic() + 10
+    while (new := processes().keys() - before.keys()) and time.monotonic() < end:
+        time.sleep(0.1)
+    return [command for name, command in processes().items() if name in new]
 
 
 def main() -> None:
-    """Argument: a file of JSON with `factor`, `uids`, `levels` (empty: all), `tests` and `calls`, the kernel's, by name."""
+    """Arguments: a file of JSON with `factor`, `uids`, `levels` (empty: all), `tests` and `calls`, the kernel's, by name;
+    and in the process of one user, its id."""
     with open(sys.argv[1], encoding="utf-8") as file:
         wish = json.load(file)
+    if sys.argv[2:]:
+        judge_levels(int(sys.argv[2]), wish)
+        return
     say(
         machine=platform.machine(), kernel=platform.release(), python=platform.python_version(),
         libc=" ".join(platform.libc_ver()), landlock=landlock.available(), calls=len(wish["calls"]),
     )  # fmt: skip
     before = processes()
     for uid in wish["uids"]:
-        as_user(uid, wish["levels"] or list(LEVELS), wish["factor"], wish["calls"])
+        command = [sys.executable, "-m", "tests.machines.runner", sys.argv[1], str(uid)]
+        say(uid=uid, status=subprocess.run(command, user=uid, group=uid, extra_groups=[]).returncode)
     if wish["tests"]:
         test_files()
-    say(left=processes() - before)
+    say(left=left_over(before))
 
 
 if __name__ == "__main__":
