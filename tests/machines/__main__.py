@@ -24,7 +24,8 @@ from . import debian, headers, machine
 from .runner import MARK
 
 ROOT = Path(__file__).parents[2]
-NATIVE = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
+DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
+NATIVE = DEBIAN[platform.machine()]
 CODE = ("o1coder/__init__.py", "o1coder/errors.py", "o1coder/task.py", "o1coder/judge", "tests/__init__.py",
         "tests/judge", "tests/machines")  # fmt: skip
 
@@ -44,6 +45,11 @@ class Machine:
     factor: float = 1
     timeout_s: float = 1800
     best: Mapping[int, Level] = field(default_factory=lambda: ROOT_AND_USER)
+
+    @property
+    def machine(self) -> str:
+        """The processor as `uname` names it."""
+        return {debian: name for name, debian in DEBIAN.items()}[self.architecture]
 
 
 def emulated(suite: str, architecture: str, kernel: str = "", boot: str = "", user: Level = "L3") -> Machine:
@@ -94,6 +100,9 @@ def run(name: str, work: Path, levels: list[str], uids: list[int], tests: bool) 
     system = debian.system(one.suite, one.architecture, NATIVE, work)
     calls = headers.call_numbers(system.root, debian.TRIPLETS[one.architecture])
     wish = {"factor": one.factor, "levels": levels, "uids": uids, "tests": tests, "calls": calls}
+    wrong = {name: calls.get(name) for name, number in headers.tables(one.machine).items() if calls.get(name) != number}
+    if wrong:
+        return [{"unfinished": f"the tables have other numbers than the headers: {wrong}"}]
     with tempfile.TemporaryDirectory(dir=work) as folder:
         os.chmod(folder, 0o755)
         code = Path(folder)

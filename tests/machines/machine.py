@@ -2,7 +2,7 @@
 
 Both start the same script as the first process of a fresh root and print what it prints. The root is a file system in
 memory, as a jail's `pivot_root` needs one that is mounted (the kernel's initial root is not). Needs root for the
-first, no rights for the second; never a disk, a network, or more than MEMORY_MB.
+first, no rights for the second; no disk, no network, and MEMORY_MB at most for a machine that boots.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def enter(system: System, code: Path, command: str, timeout_s: float) -> str:
 
 
 def boot(system: System, kernel: Path, options: str, code: Path, command: str, timeout_s: float) -> str:
-    """Run on a kernel of its own, told `options`; returns what the console said. The processor
-    is emulated even where it need not be: nested machines offer KVM and then fail."""
+    """Run on a kernel of its own, told `options`; returns what the console said. The processor is emulated even where
+    it need not be: nested machines offer KVM and then fail."""
     (code / "start.sh").write_text(START.format(command=command) + STOP)
     with tempfile.TemporaryDirectory(dir=code.parent) as folder:
         initial = initial_memory(system, code, Path(folder))
