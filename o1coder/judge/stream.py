@@ -163,7 +163,7 @@ class Stream:
             self.lose(worker, str(error))
             return
         flight = self.flying.get(worker)
-        if flight is None or number != flight.request.number:
+        if flight is None or number != flight.request.number or len(processes) != flight.request.processes:
             self.lose(worker, "an answer to another question")
             return
         del self.flying[worker]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from .inside.wire import Process
 from .question import Code, Level, Question, Verdict
 
 DETAIL_CHARACTERS = 300
+OUT_OF_MEMORY = re.compile(r"MemoryError\b|(numpy\.[\w.]+\.)?_ArrayMemoryError\b")
 NEARLY = 0.9  # a kill from outside at this share of the memory limit was the kernel's for want of memory
 
 
@@ -139,7 +141,7 @@ def failed(program: Process, outcome: Outcome, request: wire.Request) -> tuple[C
         raise JudgeFailed("killed from outside")
     if status < 0:
         return "RE", signal_name(-status)
-    if last.startswith("MemoryError"):
+    if OUT_OF_MEMORY.match(last):
         return "MLE", last
     return "RE", last or f"exit status {status}"
 
@@ -182,12 +184,14 @@ def judge_checks(outcome: Outcome, request: wire.Request) -> tuple[Code, str]:
     try:
         said = json.loads(outcome.result)
         verdict, detail = said["outcome"], said["detail"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
+        verdict = detail = None
+    if type(verdict) is not str or type(detail) is not str:
         return "WA", "the checks could not deal with what the program returned"
     if verdict == "passed" and checks.status == 0:
         return "AC", ""
     if verdict == "raised":
-        return ("MLE" if detail.startswith("MemoryError") else "RE"), detail
+        return ("MLE" if OUT_OF_MEMORY.match(detail) else "RE"), detail
     if verdict == "died":
         status = os.waitstatus_to_exitcode(program.status)
         return failed(program, outcome, request) if status not in (0, -signal.SIGKILL) else ("RE", detail)

@@ -6,6 +6,7 @@ so that checks which swallow exceptions cannot hide it.
 
 from __future__ import annotations
 
+import ast
 import builtins
 import importlib
 import json
@@ -18,6 +19,7 @@ from .dialogue import describe_error
 from .harness import compile_source, new_module, read_all, write_all
 
 LINE_BYTES = 16_000_000
+NOT_RAISED = (StopIteration, StopAsyncIteration, ExceptionGroup)
 
 
 class ProgramEnded(BaseException):
@@ -90,10 +92,21 @@ class Link:
         """The value answered; the program's exception, of the same builtin class, is raised."""
         reply = self.ask(question)
         if "raised" in reply:
-            raise program_error(str(reply["raised"]), str(reply.get("message", "")))
+            raise self.error(reply)
         if "changed" in reply:
             change_in_place(arguments, self.back(reply["changed"]))
         return self.back(reply.get("returned"))
+
+    def error(self, reply: dict[str, Any]) -> Exception:
+        """The exception that the program answered with."""
+        try:
+            arguments = values.unpack(reply.get("args"))
+        except values.Unpassable:
+            arguments = None
+        message = str(reply.get("message", ""))
+        if type(arguments) is not list or any(type(one) is values.Opaque for one in arguments):
+            arguments = [message]
+        return program_error(str(reply["raised"]), str(reply.get("base")), arguments, message)
 
     def out(self, value: object) -> Any:
         """A value in its encoding. CannotPass where it has none."""
@@ -134,13 +147,16 @@ def change_in_place(arguments: tuple[Any, ...], changed: Any) -> None:
             argument.update(new)
 
 
-def program_error(name: str, message: str) -> Exception:
-    """An exception of the builtin class called `name`, or a plain one, marked as the program's."""
-    kind = getattr(builtins, name, None)
+def program_error(name: str, base: str, arguments: list[Any], message: str) -> Exception:
+    """An exception of the builtin class called `base`, marked as the program's; a RuntimeError where that would not be an
+    ordinary one: a StopIteration would end the checks' own loops without a word."""
+    kind = getattr(builtins, base, None)
     error: Exception
-    if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, UnicodeError | ExceptionGroup):
-        error = kind(message)
-    else:
+    try:
+        if not isinstance(kind, type) or not issubclass(kind, Exception) or issubclass(kind, NOT_RAISED):
+            raise TypeError
+        error = kind(*arguments)
+    except Exception:  # noqa: BLE001 - the arguments are not those of this class
         error = RuntimeError(f"{name}: {message}")
     error.o1coder_program = name  # type: ignore[attr-defined]
     return error
@@ -151,19 +167,19 @@ def run_checks(stages: int) -> int:
     question = json.loads(read_all(0))
     code = compile_source(question["source"].encode(), "checks.py", stages)
     link = Link(4, 5)
-    outcome = link.trouble or decide(link, code, question["entry"])
+    outcome = link.trouble or decide(link, code, question["entry"], question["source"])
     write_all(3, json.dumps({"outcome": outcome[0], "detail": outcome[1]}).encode())
     return 0
 
 
-def decide(link: Link, code: types.CodeType, entry: str) -> tuple[str, str]:
+def decide(link: Link, code: types.CodeType, entry: str, source: str) -> tuple[str, str]:
     """(outcome, detail) of executing the checks, and of their `check(candidate)` when they define one."""
     outcome = ("passed", "")
     try:
         names = sorted((names_in(code) - set(dir(builtins))) | {entry})
         known = link.ask({"names": names, "entry": entry})
         space = new_module("checks")
-        offer(space, link, known, names)
+        offer(space, link, known, names, source)
         candidate = space.get(entry)
         if candidate is None:
             return "raised", f"NameError: the program defines no function called {entry!r}"
@@ -182,11 +198,19 @@ def decide(link: Link, code: types.CodeType, entry: str) -> tuple[str, str]:
     return link.trouble or outcome
 
 
-def offer(space: dict[str, Any], link: Link, known: dict[str, Any], names: list[str]) -> None:
-    """Put what the program has into the checks' globals: only what was asked for, lest it replace a builtin there."""
+def looked_into(source: str, name: str) -> bool:
+    """Whether the checks read an attribute of what has this name."""
+    nodes = (node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute))
+    return any(isinstance(node, ast.Name) and node.id == name for node in nodes)
+
+
+def offer(space: dict[str, Any], link: Link, known: dict[str, Any], names: list[str], source: str) -> None:
+    """Put what the program has into the checks' globals: only what was asked for, lest it replace a builtin there. What
+    has a standard module's name, and is not called but looked into, is that module, whatever the program made of it."""
     functions, modules, plain = known.get("functions"), known.get("modules"), known.get("values")
     for name in names:
-        if type(modules) is list and name in modules and name in sys.stdlib_module_names:
+        standard = name in sys.stdlib_module_names
+        if standard and (type(modules) is list and name in modules or looked_into(source, name)):
             space[name] = importlib.import_module(name)
         elif type(functions) is list and name in functions:
             space[name] = caller(link, name)

@@ -14,6 +14,7 @@ This file is the program's side; `checks.py` is the other. The checks' verdict i
 
 from __future__ import annotations
 
+import builtins
 import json
 import types
 from typing import Any
@@ -22,6 +23,9 @@ from . import values
 from .harness import compile_source, execute, find, new_module, write_all
 
 MESSAGE_CHARACTERS = 300
+BUILTIN = frozenset(
+    kind for kind in vars(builtins).values() if isinstance(kind, type) and issubclass(kind, BaseException)
+)
 
 
 def run_program(source: bytes, stages: int) -> int:
@@ -66,7 +70,7 @@ class Program:
         except MemoryError:
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 - what the program raised is its answer
-            return {"raised": type(error).__name__, "message": describe_error(error)}
+            return raised(error)
         reply = {"returned": values.pack(result, self.refer)}
         if values.pack(arguments, id) != before:
             reply["changed"] = values.pack(arguments, self.refer)
@@ -80,7 +84,7 @@ class Program:
                 return {"returned": None}
             return {"returned": values.pack(getattr(value, name), self.refer)}
         except Exception as error:  # noqa: BLE001 - as for a call
-            return {"raised": type(error).__name__, "message": describe_error(error)}
+            return raised(error)
 
     def describe(self, names: list[str], entry: str) -> dict[str, Any]:
         """Which names are functions, which modules of the standard library, and the values of the others."""
@@ -97,6 +101,13 @@ class Program:
             else:
                 plain[name] = values.pack(value, self.refer)
         return {"functions": functions, "modules": modules, "values": plain}
+
+
+def raised(error: BaseException) -> dict[str, Any]:
+    """An exception as an answer: its name, the nearest builtin class that it is one of, its arguments, its text."""
+    base = next(kind for kind in type(error).__mro__ if kind in BUILTIN)
+    arguments = values.pack(list(error.args))
+    return {"raised": type(error).__name__, "base": base.__name__, "args": arguments, "message": describe_error(error)}
 
 
 def describe_error(error: BaseException) -> str:

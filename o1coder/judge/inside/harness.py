@@ -23,6 +23,7 @@ import threading
 import traceback
 import types
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from . import values
@@ -33,14 +34,16 @@ from .wire import STAGE_BYTES
 DESCRIPTORS = 64  # the most that a worker, and so a test, has open
 STDIO = (0, 1, 2)
 STARTED, COMPILED = b"s", b"c"
+NAMES = {"__name__": "__main__", "__file__": "main.py", "__builtins__": builtins}
 STANDARD_NAMES = {"/dev/stdin": 0, "/dev/fd/0": 0, "/proc/self/fd/0": 0, "/dev/stdout": 1, "/dev/stderr": 2}
 CHECKER_NAMES = {"input": 3, "output": 4, "answer": 5}
+LEFT_OPEN: list[Any] = [sys.stdout]  # what an interpreter that ends would write out though nobody closed it
 MAIN = types.ModuleType("__main__")  # made before the fork, filled after it
 
 
 def prepare() -> None:
     """What every test of this worker inherits. Called once, before it serves."""
-    MAIN.__dict__["__builtins__"] = builtins
+    MAIN.__dict__.update(NAMES)
     open_standard_names()
     atexit._clear()
 
@@ -71,7 +74,7 @@ def rehearse(barrier: Filter | None, times: int = 24) -> None:
         os.write(writing, STARTED)
         run_main(REHEARSAL, os.dup(writing))
         MAIN.__dict__.clear()
-        MAIN.__dict__.update(__name__="__main__", __builtins__=builtins)
+        MAIN.__dict__.update(NAMES)
     os.close(reading)
     os.close(writing)
     sys.stdin, sys.stdout, sys.modules["__main__"] = stdin, stdout, main
@@ -138,8 +141,11 @@ def open_standard_names() -> None:
         if type(file) is str and file in STANDARD_NAMES:
             if file in CHECKER_NAMES:
                 os.lseek(CHECKER_NAMES[file], 0, os.SEEK_SET)  # a file opened anew is read from its start
-            return plain(STANDARD_NAMES[file], *args, **{"closefd": False, **options})
-        return plain(file, *args, **options)
+            file, options = STANDARD_NAMES[file], {"closefd": False, **options}
+        found = plain(file, *args, **options)
+        if type(file) is int and found.writable():
+            LEFT_OPEN.append(found)
+        return found
 
     opened.__name__ = opened.__qualname__ = "open"
     builtins.open = io.open = opened
@@ -160,8 +166,14 @@ def execute(body: Callable[..., object], *arguments: object) -> int:
             threading._shutdown()  # type: ignore[attr-defined]
         if atexit._ncallbacks():
             atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None and not stream.closed:
+                stream.flush()
+        for stream in LEFT_OPEN:
+            with suppress(
+                ValueError, OSError
+            ):  # closed, detached, or nowhere to write: an interpreter says nothing too
+                stream.flush()
     except BaseException as error:  # noqa: BLE001 - the same, at the program's exit
         status = status or 120
         print_error(error)

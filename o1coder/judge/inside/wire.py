@@ -45,6 +45,11 @@ class Request(NamedTuple):
     source: int
     kind: int
 
+    @property
+    def processes(self) -> int:
+        """How many processes the test has."""
+        return 2 if self.kind == ASSERT else 1
+
 
 class Process(NamedTuple):
     """How one process ended: wait status, CPU in microseconds, peak memory in kB, why it was killed, its stages."""

@@ -44,7 +44,8 @@ WARM = (
 WARM_CODE = "_bz2 _contextvars _lzma _posixsubprocess fcntl mmap".split()
 # Where tests can open no file, what has not been imported cannot be: there the worker is less lean.
 WARM_WITHOUT_FILES = (
-    "argparse ast asyncio bz2 colorsys concurrent.futures.thread configparser difflib dis doctest fileinput fnmatch "
+    "argparse ast asyncio bz2 colorsys concurrent.futures.thread configparser difflib dis doctest encodings.ascii "
+    "encodings.cp1252 encodings.latin_1 encodings.utf_16 encodings.utf_8_sig fileinput fnmatch "
     "getopt getpass glob graphlib gzip html keyword logging lzma optparse pathlib pkgutil platform runpy sched secrets "
     "shlex shutil signal sre_parse symtable tempfile timeit token tokenize tomllib traceback tracemalloc unittest "
     "urllib.parse uuid warnings zipfile zoneinfo"
