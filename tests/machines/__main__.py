@@ -26,8 +26,10 @@ from .runner import MARK
 ROOT = Path(__file__).parents[2]
 DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
 NATIVE = DEBIAN[platform.machine()]
-CODE = ("o1coder/__init__.py", "o1coder/errors.py", "o1coder/task.py", "o1coder/judge", "tests/__init__.py",
-        "tests/judge", "tests/machines")  # fmt: skip
+CODE = (
+    *(f"o1coder/{name}" for name in ("__init__.py", "canonical.py", "errors.py", "task.py", "judge")),
+    *(f"tests/{name}" for name in ("__init__.py", "judge", "machines")),
+)
 
 
 ROOT_AND_USER: Mapping[int, Level] = {0: "L4", 1000: "L3"}
