@@ -1,7 +1,8 @@
 """The terminal lab: three screens as modes, the keys that work everywhere, and one thread that watches for changes.
 
 Thin on purpose. The frame is painted before the lab is opened: sqlmodel and everything that needs it are imported in a
-worker thread, torch and its kind never. It starts no job by itself and stops none: quitting leaves them running.
+worker thread, torch and its kind never. It starts no job by itself and stops none: quitting leaves them running. Once,
+when the lab is open, it has the judge run its canaries, to say at which level programs are isolated here.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ def _tree() -> Screen[object]:
 
 
 class LabApp(App[int]):
-    """The app. `lab` is None until the lab has been opened; `failure` is why it could not be."""
+    """The app. `lab` is None until the lab has been opened; `failure` is why it could not be. `isolation` is the judge's
+    level here, "none" where there is none, and "" until it is known."""
 
     ENABLE_COMMAND_PALETTE = False
     MODES: ClassVar[dict[str, str | Callable[[], Screen[object]]]] = {
@@ -69,6 +71,7 @@ class LabApp(App[int]):
         self.readonly = readonly
         self.lab: Lab | None = None
         self.failure: LabError | None = None
+        self.isolation = ""
         self.tree_id = tree_id
         self.trees_of: dict[str, int] = {}
 
@@ -87,11 +90,26 @@ class LabApp(App[int]):
             self.call_from_thread(self._opened, None, error)
             return
         self.call_from_thread(self._opened, lab, None)
+        self.call_from_thread(self.run_worker, self._isolation, thread=True, group="isolation")
         with Changes(lab) as changes:
             while not worker.is_cancelled:
                 time.sleep(WATCH_S)
                 if changes.any():
                     self.call_from_thread(self._changed)
+
+    def _isolation(self) -> None:
+        """In a thread, for a moment: start a judge and look which level its canaries prove."""
+        from o1coder.judge import describe_layers
+
+        found = next((layer["level"] for layer in describe_layers() if layer["active"]), "none")
+        if not get_current_worker().is_cancelled:
+            self.call_from_thread(self._isolated, found)
+
+    def _isolated(self, found: str) -> None:
+        self.isolation = found
+        for screen in self.screen_stack:
+            if isinstance(screen, Frame):
+                screen.draw_title()
 
     def _opened(self, lab: Lab | None, failure: LabError | None) -> None:
         self.lab, self.failure = lab, failure

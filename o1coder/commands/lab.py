@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from o1coder.cli import NO, OK, home_of
-from o1coder.commands import show
+from o1coder.commands import plain, show
 from o1coder.errors import LabError
 
 
@@ -33,10 +33,15 @@ def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
         show.value(options, upgrade(home_of(options)))
         return OK
     if name == "doctor":
-        from o1coder.doctor import examine
+        from o1coder.doctor import examine, judge_lines
 
         found = examine(home_of(options))
-        show.value(options, found)
+        lines = [
+            line for name in found if name not in ("judge", "advice") for line in plain.fields({name: found[name]})
+        ]
+        show.value(
+            options, found, [*lines, *judge_lines(found["judge"]), "advice:", *(f"  {a}" for a in found["advice"])]
+        )
         return OK
     lab = show.open_lab(options)
     if name == "backup":

@@ -45,6 +45,7 @@ def _show(options: Namespace) -> int:
     lines += [f"  {c.input} → {c.expected}  [{c.purposes or '-'}, {c.origin}]" for c in cases]
     lines += [
         f"  program {p.id}: {p.origins}, claimed {p.claim or '-'}, {p.accepted}/{p.judged} verdicts AC"
+        + (f" at {p.layers}" if p.layers else "")
         for p in programs
     ]
     more = {"test_cases": [c._asdict() for c in cases], "program_list": [p._asdict() for p in programs]}

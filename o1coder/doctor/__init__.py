@@ -57,11 +57,54 @@ def examine(home: Path) -> dict[str, Any]:
 
 
 def isolation() -> dict[str, Any]:
-    """The judge's level here ("L4" to "L1", None where none works) and what each level stops."""
-    from o1coder.judge import describe_layers
+    """The judge's level here ("L4" to "L1", None where none works), what each level stops and why it is refused, the NumPy
+    that programs may import, and whether a control group can be made."""
+    from o1coder.judge import cgroup, describe_layers
+    from o1coder.judge.profile import numpy_version
 
     layers = [dict(layer) for layer in describe_layers()]
-    return {"level": next((layer["level"] for layer in layers if layer["active"]), None), "layers": layers}
+    numpy = numpy_version()
+    return {
+        "level": next((layer["level"] for layer in layers if layer["active"]), None),
+        "layers": layers,
+        "numpy": None if numpy == "absent" else numpy,
+        "cgroup": groups(cgroup.ROOT),
+    }
+
+
+def groups(root: Path) -> dict[str, Any]:
+    """The version of the control groups at `root` (1, 2, None: not mounted), and whether this user may make one with the
+    controllers that the judge needs (`delegated`): one is made and removed."""
+    from o1coder.judge import cgroup
+
+    if (root / "cgroup.controllers").exists():
+        version: int | None = 2
+    else:
+        version = 1 if (root / "memory").is_dir() or (root / "unified").is_dir() else None
+    group = cgroup.create(0)
+    if group is None:
+        return {"version": version, "delegated": False}
+    group.remove()
+    return {"version": group.version, "delegated": True}
+
+
+def judge_lines(found: Mapping[str, Any]) -> list[str]:
+    """What `isolation` found, for people: a line a level, best first, then NumPy and control groups."""
+    out = [f"judge: {found['level'] or 'no isolation works here'}"]
+    for layer in found["layers"]:
+        told = "active" if layer["active"] else f"refused: {layer['reason']}" if layer["reason"] else "not reached"
+        out.append(
+            f"  {layer['level']} {layer['name']} ({told}): {'stops' if layer['active'] else 'would stop'} {layer['stops']}"
+        )
+    if found["numpy"] is None:
+        out.append("  NumPy absent: programs that import it fail")
+    else:
+        out.append(f"  NumPy {found['numpy']}: programs that name it run in a worker that has it loaded")
+    version = found["cgroup"]["version"]
+    mounted = "control groups are not mounted" if version is None else f"control groups of version {version}"
+    may = "one can be made" if found["cgroup"]["delegated"] else "none with memory and pids can be made by this user"
+    out.append(f"  {mounted}: {may}")
+    return out
 
 
 def versions() -> dict[str, str | None]:

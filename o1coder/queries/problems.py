@@ -70,7 +70,8 @@ class CaseRow(NamedTuple):
 
 
 class ProgramRow(NamedTuple):
-    """A program with where it came from, what is claimed of it, and how many of its stored verdicts are AC."""
+    """A program with where it came from, what is claimed of it, and how many of its stored verdicts are AC. `layers`: the
+    isolation levels that they were got at, "L3 L4"; empty without any."""
 
     id: int
     digest: str
@@ -79,6 +80,7 @@ class ProgramRow(NamedTuple):
     claim: str | None
     accepted: int
     judged: int
+    layers: str
 
 
 class ProblemDetail(NamedTuple):
@@ -214,12 +216,14 @@ def programs(connection: Connection, problem_id: int, limit: int = 500) -> list[
         "SELECT g.id, g.digest, g.code, (SELECT GROUP_CONCAT(DISTINCT o.origin) FROM program_origin o "
         "WHERE o.program_id = g.id), (SELECT MAX(o.claim) FROM program_origin o WHERE o.program_id = g.id), "
         "(SELECT COUNT(*) FROM verdict v WHERE v.program_id = g.id AND v.code = 'AC'), "
-        "(SELECT COUNT(*) FROM verdict v WHERE v.program_id = g.id) "
+        "(SELECT COUNT(*) FROM verdict v WHERE v.program_id = g.id), "
+        "(SELECT GROUP_CONCAT(layer, ' ') FROM (SELECT DISTINCT v.layer FROM verdict v WHERE v.program_id = g.id "
+        " ORDER BY v.layer)) "
         "FROM program g WHERE g.problem_id = ? ORDER BY (SELECT MIN(o.origin <> 'reference') FROM program_origin o "
         "WHERE o.program_id = g.id), g.id LIMIT ?",
         (problem_id, limit),
     )
-    return [ProgramRow(row[0], row[1], row[2], row[3] or "", row[4], row[5], row[6]) for row in rows]
+    return [ProgramRow(row[0], row[1], row[2], row[3] or "", row[4], row[5], row[6], row[7] or "") for row in rows]
 
 
 def test_set(connection: Connection, problem_id: int) -> int | None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from o1coder import db
-from o1coder.doctor import advice, examine, machine, session, store, versions
+from o1coder.doctor import advice, examine, groups, judge_lines, machine, session, store, versions
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No judge is started: its layers have tests of their own."""
-    monkeypatch.setattr("o1coder.doctor.isolation", lambda: {"level": "L3", "layers": []})
+    found = {"level": "L3", "layers": [], "numpy": None, "cgroup": {"version": 2, "delegated": False}}
+    monkeypatch.setattr("o1coder.doctor.isolation", lambda: found)
 
 
 @pytest.mark.usefixtures("quick")
@@ -36,6 +38,52 @@ def test_the_judge_is_asked() -> None:
     found = isolation()
     assert [layer["level"] for layer in found["layers"]] == ["L4", "L3", "L2", "L1"]
     assert all(layer["stops"] for layer in found["layers"])
+    assert all(layer["active"] or layer["reason"] for layer in found["layers"])
+    assert found["cgroup"]["delegated"] or found["level"] != "L4"
+    assert found["numpy"] == versions()["numpy"]
+    lines = judge_lines(found)
+    assert lines[0] == f"judge: {found['level']}"
+    assert [line.split()[0] for line in lines[1:5]] == ["L4", "L3", "L2", "L1"]
+
+
+def test_a_level_that_is_refused_says_why() -> None:
+    layers = [
+        {"level": "L4", "name": "control group", "stops": "memory", "active": False, "reason": "none can be made"},
+        {"level": "L3", "name": "namespaces", "stops": "networks", "active": True, "reason": ""},
+    ]
+    found = {"level": "L3", "layers": layers, "numpy": None, "cgroup": {"version": None, "delegated": False}}
+    assert judge_lines(found) == [
+        "judge: L3",
+        "  L4 control group (refused: none can be made): would stop memory",
+        "  L3 namespaces (active): stops networks",
+        "  NumPy absent: programs that import it fail",
+        "  control groups are not mounted: none with memory and pids can be made by this user",
+    ]
+    none = judge_lines({**found, "level": None, "numpy": "2.3", "cgroup": {"version": 2, "delegated": True}})
+    assert none[0] == "judge: no isolation works here"
+    assert none[-2:] == [
+        "  NumPy 2.3: programs that name it run in a worker that has it loaded",
+        "  control groups of version 2: one can be made",
+    ]
+
+
+@pytest.mark.parametrize(("made", "version"), [("", None), ("memory", 1), ("unified", 1), ("cgroup.controllers", 2)])
+def test_the_version_of_the_control_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: str, version: int | None
+) -> None:
+    from o1coder.judge import cgroup
+
+    monkeypatch.setattr(cgroup, "create", lambda number: None)
+    (tmp_path / (made or "nothing")).mkdir()
+    assert groups(tmp_path) == {"version": version, "delegated": False}
+
+
+def test_a_control_group_made_to_see_whether_it_can_be_is_gone_again() -> None:
+    from o1coder.judge import cgroup
+
+    groups(cgroup.ROOT)
+    mine = [list(parent.glob(f"{cgroup.NAME}-{os.getpid()}-0")) for parent in cgroup.find()[0].values()]
+    assert not any(mine)
 
 
 @pytest.mark.usefixtures("quick")

@@ -47,6 +47,49 @@ def test_jobs_tell_state_progress_loss_and_log(tui: Start, made: Made) -> None:
     assert b"\x1b[2Jboo" not in terminal.raw
 
 
+def test_the_judges_level_is_told_on_every_screen_and_with_every_verdict(tui: Start) -> None:
+    from o1coder.judge import Judge
+
+    with Judge(workers=1) as judge:
+        level = f" judge {judge.layer}"
+    terminal = tui(columns=100)
+    terminal.wait_for(lambda shown: level in shown.splitlines()[0])
+    for key, there in (("2", "passing"), ("3", "solved")):
+        terminal.press(key)
+        terminal.wait_for(there)
+        assert level in terminal.text().splitlines()[0]
+    terminal.press("2")
+    terminal.wait_for("[statement]")
+    terminal.press("t", "t")
+    terminal.wait_for("3/3 verdicts AC at L4")  # as they are stored, whatever the level here
+    narrow = open_tree(tui)
+    narrow.press("down", "down", "t")
+    narrow.wait_for("1 ms L4")
+
+
+def test_a_weak_level_stands_out(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import asyncio
+
+    from tui.app import LabApp
+    from tui.widgets.line import Line
+
+    async def told(active: list[str]) -> tuple[str, str]:
+        rows = [{"level": name, "active": name in active} for name in ("L4", "L3", "L2", "L1")]
+        monkeypatch.setattr("o1coder.judge.describe_layers", lambda: rows)
+        app = LabApp(home)
+        async with app.run_test(size=(80, 24)) as pilot:
+            for _ in range(200):
+                if app.isolation:
+                    break
+                await pilot.pause(0.02)
+            cell = app.screen.query_one("#title", Line)._said[1][0]
+            return cell.text.strip(), cell.style
+
+    assert asyncio.run(told(["L4", "L3", "L2", "L1"])) == ("judge L4", "")
+    assert asyncio.run(told(["L2", "L1"])) == ("judge L2", "bold")
+    assert asyncio.run(told([])) == ("judge none", "bold")
+
+
 def test_a_job_that_is_done_shows_no_unfinished_bar() -> None:
     """A tree may be exhausted before its simulations are used up."""
     from types import SimpleNamespace

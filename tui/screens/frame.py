@@ -129,15 +129,18 @@ class Frame(Screen[Any]):
         self.reload()
 
     def draw_title(self, *extra: Cell) -> None:
-        """The first line: the screens, this one marked, what is under the cursor, and which lab."""
+        """The first line: the screens, this one marked, what is under the cursor, how programs are isolated,
+        and which lab."""
         cells = [Cell(" o1coder ", "bold")]
         for number, name in enumerate(self.lab_app.MODE_NAMES, 1):
             here = name == self.TITLE
             cells.append(Cell(f" {number} {name} ", "bold underline" if here else ""))
         if self.lab_app.readonly:
             cells.append(Cell(" read-only ", "bold"))
+        isolation = self.lab_app.isolation
+        level = Cell(f" judge {isolation} " if isolation else "", "" if isolation in ("L4", "L3") else "bold")
         where = inert(str(self.lab_app.home))
-        self.query_one("#title", Line).say([*cells, *extra], [Cell(f" {where} ")])
+        self.query_one("#title", Line).say([*cells, *extra], [level, Cell(f" {where} ")])
 
     def draw_keys(self) -> None:
         """The last line: a message while there is one, else at most seven keys."""

@@ -134,7 +134,9 @@ def sources(programs: Sequence[ProgramRow]) -> list[RichLine]:
     """Each program with where it came from and how it was judged."""
     lines: list[RichLine] = []
     for program in programs:
-        judged = f"{program.accepted}/{program.judged} verdicts AC" if program.judged else "not judged"
+        judged = (
+            f"{program.accepted}/{program.judged} verdicts AC at {program.layers}" if program.judged else "not judged"
+        )
         claim = f", said to be {program.claim}" if program.claim else ""
         lines.append(
             [Cell(f"program {program.id} ", "bold"), Cell(inert(f"{program.origins}{claim}: {judged}"), "dim")]

@@ -278,7 +278,7 @@ def _tests(found: Sequence[object]) -> list[RichLine]:
                 Cell(inert(row.input[:200])),
                 Cell(f" {GLYPHS.arrow} ", "dim"),
                 Cell(inert(row.expected[:200]), "cyan"),
-                Cell(f"  {row.cpu_ms:.0f} ms" if row.cpu_ms is not None else "", "dim"),
+                Cell(f"  {row.cpu_ms:.0f} ms {row.layer}" if row.cpu_ms is not None else "", "dim"),
             ]
         )
         if row.detail and row.code != "AC":

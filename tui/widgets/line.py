@@ -13,7 +13,7 @@ from tui.text import GLYPHS, Cell
 
 
 class Line(Widget):
-    """A row of cells from the left and, where there is room, cells that end at the right edge."""
+    """A row of cells from the left and, where there is room, cells that end at the right edge: the last are left out first."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = "Line { height: 1; width: 1fr; }"
@@ -32,10 +32,15 @@ class Line(Widget):
 
     def render_line(self, y: int) -> Strip:
         width, base = self.size.width, Style.parse(self.base)
-        left, right = (Strip([Segment(c.text, base + Style.parse(c.style)) for c in part]) for part in self._said)
-        if right.cell_length and left.cell_length + right.cell_length < width:
-            left = left.adjust_cell_length(width - right.cell_length, base)
-            return Strip([*left, *right], width)
+        left, *right = (
+            Strip([Segment(c.text, base + Style.parse(c.style)) for c in part])
+            for part in (self._said[0], *([cell] for cell in self._said[1]))
+        )
+        while right and left.cell_length and left.cell_length + sum(one.cell_length for one in right) >= width:
+            right.pop()
+        if right:
+            left = left.adjust_cell_length(width - sum(one.cell_length for one in right), base)
+            return Strip([*left, *(segment for one in right for segment in one)], width)
         return clipped(left, width, base)
 
 
