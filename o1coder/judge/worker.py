@@ -22,7 +22,7 @@ from .inside import wire
 from .inside.wire import Process, Request
 from .question import Level
 
-START = "import sys; sys.path.insert(0, sys.argv[1]); from inside import zygote; zygote.main()"
+START = "import sys; sys.path.insert(0, sys.argv[1]); from inside import start; start.main()"
 START_S = 60.0
 GROUP_SPARE_MB = 320  # the warm interpreter, and the files in memory
 GROUP_TASKS = 128

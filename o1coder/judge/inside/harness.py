@@ -29,9 +29,9 @@ from typing import Any
 from . import values
 from .jail import die_with
 from .seccomp import Filter
+from .start import DESCRIPTORS
 from .wire import STAGE_BYTES
 
-DESCRIPTORS = 64  # the most that a worker, and so a test, has open
 STDIO = (0, 1, 2)
 STARTED, COMPILED = b"s", b"c"
 NAMES = {"__name__": "__main__", "__file__": "main.py", "__builtins__": builtins}
@@ -170,10 +170,9 @@ def execute(body: Callable[..., object], *arguments: object) -> int:
             if stream is not None and not stream.closed:
                 stream.flush()
         for stream in LEFT_OPEN:
-            with suppress(
-                ValueError, OSError
-            ):  # closed, detached, or nowhere to write: an interpreter says nothing too
-                stream.flush()
+            if stream is not sys.stdout:
+                with suppress(ValueError, OSError):  # closed or detached: an interpreter says nothing either
+                    stream.flush()
     except BaseException as error:  # noqa: BLE001 - the same, at the program's exit
         status = status or 120
         print_error(error)

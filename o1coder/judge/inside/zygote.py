@@ -8,16 +8,12 @@ The limits of memory, output and descriptors are the worker's own, inherited by 
 lets nobody raise. There is no RLIMIT_CPU, which would count the worker's own time; this process's clock decides, and
 a test does not outlive this process.
 
-Started by `worker.py` as: python -c START LEVEL PARENT UID FD NUMPY   (see `main`). NUMPY is the folder that has the
-package, or "-".
+`start.py` makes this process and calls `main`.
 """
 
 from __future__ import annotations
 
-import _sitebuiltins
-import builtins
 import gc
-import importlib
 import os
 import random
 import resource
@@ -27,45 +23,17 @@ import socket
 import sys
 import sysconfig
 import time
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from typing import NamedTuple
 
-from . import checks, dialogue, harness, jail, kernel, wire
+from . import checks, dialogue, harness, jail, kernel, start, wire
 from .seccomp import Filter, confine
 
-WARM = (
-    "abc array base64 bisect calendar cmath collections contextlib copy csv ctypes dataclasses datetime decimal enum "
-    "fractions functools hashlib heapq inspect io itertools json math numbers operator pickle queue "
-    "random re select statistics string struct textwrap threading time types typing unicodedata zlib"
-).split()
-# Machine code that the rest of the library cannot do without: a test can load none. Not every build has every one.
-WARM_CODE = "_bz2 _contextvars _lzma _posixsubprocess fcntl mmap".split()
-# Where tests can open no file, what has not been imported cannot be: there the worker is less lean.
-WARM_WITHOUT_FILES = (
-    "argparse ast asyncio bz2 colorsys concurrent.futures.thread configparser difflib dis doctest encodings.ascii "
-    "encodings.cp1252 encodings.latin_1 encodings.utf_16 encodings.utf_8_sig fileinput fnmatch "
-    "getopt getpass glob graphlib gzip html keyword logging lzma optparse pathlib pkgutil platform runpy sched secrets "
-    "shlex shutil signal sre_parse symtable tempfile timeit token tokenize tomllib traceback tracemalloc unittest "
-    "urllib.parse uuid warnings zipfile zoneinfo"
-).split()
-# NumPy loads some of its parts at their first use; in a test that is too late: its files are not behind the wall.
-WARM_NUMPY = (
-    "numpy numpy.char numpy.ctypeslib numpy.dtypes numpy.exceptions numpy.fft numpy.lib.recfunctions "
-    "numpy.lib.stride_tricks numpy.linalg numpy.ma numpy.matlib numpy.polynomial numpy.random numpy.rec numpy.strings "
-    "numpy.testing numpy.typing"
-).split()
-STACK_BYTES = 256 << 20
-THREAD_STACK_BYTES = 8 << 20
 TASKS = 72  # processes and threads of this worker's uid
 CHECKS_CPU_FACTOR, CHECKS_CPU_EXTRA_MS = 5, 2000
 FIRST_NAP_S, LONGEST_NAP_MS = 0.02, 500
-POOL_BYTES, BYTES_HEADER = 1 << 14, 33
-FILLERS: list[object] = []
 CHILD_ENDED = (signal.SIGCHLD,)
 WINDOW_MS, IDLE_SHARE = 300, 0.02  # see WallClock
-HIGH = 16  # descriptors of the worker's own start here, so that a test's 0, 1, 2, … never meet them
 
 Run = Callable[..., int]
 
@@ -301,76 +269,27 @@ def read_stages(descriptor: int) -> bytes:
         return b""
 
 
-def warm(level: str, numpy: str | None = None) -> None:
-    """Import all that tests are to find imported, and make what they inherit. `numpy`: the folder that has the package."""
-    names = WARM + (WARM_WITHOUT_FILES if level == "L1" else [])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # some are on their way out
-        for name in names:
-            importlib.import_module(name)
-    for name in WARM_CODE:
-        with suppress(ImportError):
-            importlib.import_module(name)
-    if numpy:
-        sys.path.append(numpy)
-        for name in WARM_NUMPY:
-            importlib.import_module(name)
-        sys.path.remove(numpy)  # nothing else that is installed there
-    for name in ("exit", "quit"):  # `site`, which this interpreter starts without, gives them to programs
-        setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D"))
-    sys.dont_write_bytecode = True
-    sys.argv[:] = [""]
-    sys.orig_argv[:] = [""]
-    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_BLOCK, CHILD_ENDED)  # so that it can be waited for
-    random.seed(0)
-    harness.prepare()
-
-
 def settle(barrier: Filter | None) -> None:
     """The last thing before the first fork, whose price is the pages it shares."""
+    random.seed(0)
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_BLOCK, CHILD_ENDED)  # so that it can be waited for
+    harness.prepare()
     harness.rehearse(barrier)
     gc.collect()
     gc.disable()
     gc.freeze()
     if hasattr(kernel.LIBC, "malloc_trim"):
         kernel.LIBC.malloc_trim(0)
-    FILLERS.extend(fill_gaps())
+    start.fill_gaps()
 
 
-def fill_gaps() -> Iterator[object]:
-    """Objects for the gaps that freed ones left all over the heap, so that a test's own lie side by side on fresh pages."""
-    for size in range(48, 513, 16):
-        for _ in range(POOL_BYTES // 16):
-            filler = bytes(size - BYTES_HEADER)
-            yield filler
-            if id(filler) % POOL_BYTES < 64:  # the first of a new pool: no old one has room
-                break
-    for size in (65_536, 32_768, 16_384, 8_192, 4_096, 2_048, 1_024, 600):
-        for _ in range(200_000 // size):
-            yield bytes(size)
-
-
-def main() -> None:
-    """Arguments: level, the parent's pid, the uid that root becomes, the socket's descriptor, NumPy's folder or "-"."""
-    level, parent, uid, descriptor, numpy = sys.argv[2], *map(int, sys.argv[3:6]), sys.argv[6]
-    jail.die_with(parent)
-    os.set_inheritable(descriptor, True)
-    jail.still_addresses(STACK_BYTES)
-    del sys.path[0]
-    os.dup2(descriptor, HIGH)
-    channel = socket.socket(fileno=HIGH)
-    kernel.close_from(HIGH + 1)
-    for placeholder in range(3, HIGH):  # so that what the parent sends never gets a number that a test wants
-        os.dup2(0, placeholder)
-    for what, limit in ((resource.RLIMIT_NOFILE, harness.DESCRIPTORS), (resource.RLIMIT_CORE, 0)):
-        resource.setrlimit(what, (limit, limit))
+def main(channel: socket.socket, level: str, parent: int, uid: int) -> None:
+    """Go behind the wall of `level` and serve the parent at the other end of `channel`. `uid`: whom root becomes."""
     # When this comes, the parent has put this process into its control group.
     _, descriptors, _, _ = socket.recv_fds(channel, wire.PACKET_BYTES, wire.MAX_DESCRIPTORS)
-    kernel.default_thread_stack(THREAD_STACK_BYTES)
     stdlib = sysconfig.get_paths()["stdlib"]
     try:
-        warm(level, None if numpy == "-" else numpy)
         baseline = jail.address_space()
         jail.enter(level, stdlib, parent, uid, channel.fileno())
         if level in ("L4", "L3"):
@@ -378,7 +297,7 @@ def main() -> None:
         worker = Worker(channel, Lasting(*descriptors), baseline, level)
         if level != "L0":
             worker.barrier = confine(kernel.MACHINE, opening=level != "L1")
-    except (OSError, ImportError) as error:
+    except OSError as error:
         channel.send(str(error).encode()[: wire.PACKET_BYTES])
         sys.exit(1)
     settle(worker.barrier)

@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from o1coder.judge.inside.zygote import WARM
+from o1coder.judge.inside.start import WARM
 from o1coder.judge.worker import ENVIRONMENT
 
 PROGRAM = "print(int(input()) * 2)"

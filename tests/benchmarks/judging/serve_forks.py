@@ -23,10 +23,11 @@ def main() -> None:
     """Arguments: the folders put on the path, the level whose modules are imported, the socket's descriptor, and NumPy's
     folder or "-"."""
     level, descriptor, numpy = sys.argv[2], int(sys.argv[3]), sys.argv[4]
-    zygote = importlib.import_module("inside.zygote")
-    zygote.jail.still_addresses(zygote.STACK_BYTES)  # starts this again, so nothing may be opened before
+    start = importlib.import_module("inside.start")
+    start.jail.still_addresses(start.STACK_BYTES)  # starts this again, so nothing may be opened before
     channel = socket.socket(fileno=descriptor).makefile("rw")
-    zygote.warm(level, None if numpy == "-" else numpy)
+    start.warm(level, None if numpy == "-" else numpy)
+    zygote = importlib.import_module("inside.zygote")
     forks: dict[str, Callable[[], int]] = {"os": os.fork, "libc": ctypes.PyDLL(None).fork}
     zygote.settle(None)
     for line in channel:

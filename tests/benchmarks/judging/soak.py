@@ -58,7 +58,7 @@ def entries(layer: str) -> list[Entry]:
     ]
     for folder in sorted(path.name for path in PROGRAMS.iterdir() if path.name.startswith(("honest", "hostile"))):
         for program in load(folder):
-            if program.machine in ("", platform.machine()) and layer in program.levels.split():
+            if program.machine in ("", platform.machine()) and layer in program.levels:
                 question, right = program.question, frozenset(program.verdicts)
                 found.append(
                     Entry(f"{folder}/{program.name}", shortened(question, right), right, folder.startswith("hostile"))
