@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv demo lint test test-slow lock clean
+.PHONY: help venv demo lint test test-slow test-machines lock clean
 
 PIP_ARGS ?=
 ROUNDS ?=
@@ -26,6 +26,7 @@ help:
 	@echo "make demo       one whole self-play round on the starter problems (ROUNDS=3, FULL=1: further)"
 	@echo "make test       formatting, lint, types, import contracts and the quick tests"
 	@echo "make test-slow  the tests that take minutes or need the embedded model"
+	@echo "make test-machines  the judge on other processors, kernels and Pythons (Debian, root, mmdebstrap, QEMU)"
 	@echo "make venv | lint | lock | clean"
 
 venv: $(STAMP)
@@ -56,6 +57,9 @@ test: lint
 
 test-slow: venv
 	$(BIN)/python -P -m pytest -m slow
+
+test-machines: venv
+	$(BIN)/python -P -m tests.machines
 
 # Needs uv on the PATH; resolves from metadata and downloads no wheel. No local version tag, no address: any index serves it.
 lock:
