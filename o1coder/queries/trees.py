@@ -46,7 +46,8 @@ class TreeRow(NamedTuple):
 
 class StepRow(NamedTuple):
     """A step in preorder. `n`, `q` come from rollouts; `k`, `c`, `v`, `v_pass` from the search's own newest label;
-    `label`, `source` are what counts now; `verdict` is the program's first verdict that is not AC, else AC."""
+    `label`, `source` are what counts now; `verdict` is the program's first verdict that is not AC, else AC; null, like
+    `passed` and `total`, where the judge failed on one of its tests."""
 
     id: int
     parent_id: int | None
@@ -194,10 +195,13 @@ def steps(connection: Connection, tree_id: int, prm: int | None = None) -> list[
     visits: dict[int, int] = {}
     sums: dict[int, float] = {}
     judged: dict[int, tuple[int, int]] = {}
+    program = {row[0]: row[6] for row in raw}
     for leaf, reward, passed, total in connection.exec_driver_sql(
         "SELECT leaf_id, reward, passed, total FROM rollout WHERE tree_id = ?", (tree_id,)
     ):
-        judged[leaf] = (passed, total)
+        # Of a masked rollout, the verdicts that there are say nothing unless they are all there (then the PRM failed).
+        if reward is not None or verdicts.get(program[leaf], ("", 0))[1] >= total:
+            judged[leaf] = (passed, total)
         here: int | None = leaf if reward is not None else None
         while here is not None:
             visits[here] = visits.get(here, 0) + 1
@@ -222,7 +226,7 @@ def steps(connection: Connection, tree_id: int, prm: int | None = None) -> list[
                     visits.get(step_id, 0),
                     sums.get(step_id, 0.0),
                     *row[7:15],
-                    verdicts.get(row[6]),
+                    verdicts[row[6]][0] if row[6] in verdicts and passed_total else None,
                     *(passed_total or (None, None)),
                 )
             )
@@ -232,16 +236,17 @@ def steps(connection: Connection, tree_id: int, prm: int | None = None) -> list[
     return out
 
 
-def _leaf_verdicts(connection: Connection, tree_id: int) -> dict[int, str]:
-    out: dict[int, str] = {}
-    for program_id, code in connection.exec_driver_sql(
-        "SELECT s.program_id, v.code FROM tree x JOIN step s ON s.tree_id = x.id AND s.program_id IS NOT NULL "
+def _leaf_verdicts(connection: Connection, tree_id: int) -> dict[int, tuple[str, int]]:
+    """By program: the first verdict that is not AC, else AC, and how many there are."""
+    out: dict[int, tuple[str, int]] = {}
+    for program_id, code, _ in connection.exec_driver_sql(
+        "SELECT DISTINCT s.program_id, v.code, i.ordinal FROM tree x JOIN step s ON s.tree_id = x.id AND s.program_id IS NOT NULL "
         "JOIN test_set_item i ON i.test_set_id = x.test_set_id JOIN verdict v ON v.program_id = s.program_id "
         "AND v.test_case_id = i.test_case_id AND v.profile_id = x.profile_id WHERE x.id = ? ORDER BY i.ordinal",
         (tree_id,),
     ):
-        if out.get(program_id, "AC") == "AC":
-            out[program_id] = code
+        first, count = out.get(program_id, ("AC", 0))
+        out[program_id] = (code if first == "AC" else first, count + 1)
     return out
 
 

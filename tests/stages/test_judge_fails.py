@@ -12,6 +12,7 @@ import pytest
 from o1coder.errors import LabError
 from o1coder.judge import Judge, Question, Verdict
 from o1coder.lab import Lab
+from o1coder.queries import trees
 from tests.stages.conftest import Do, count
 
 Ill = Callable[[Callable[[Question], bool]], None]
@@ -118,6 +119,18 @@ def test_a_search_labels_nothing_by_a_judge_that_fails(lab: Lab, do: Do, fails_o
     )
     assert [count(lab, sql.format("=")) for sql in (rewards, labels)] == [0, 0]
     assert all(count(lab, sql.format("<>")) > 0 for sql in (rewards, labels))
+
+
+def test_a_program_that_the_judge_failed_on_is_not_shown_as_accepted(lab: Lab, do: Do, fails_on: Ill) -> None:
+    fails_on(lambda question: question.entry_point == "twice_train" and question.case.input == "[[4]]")
+    do("synthesize", sampler="fake:7", split="train")
+    with lab.reading() as connection:
+        tree = "SELECT x.id FROM tree x JOIN problem p ON p.id = x.problem_id WHERE p.entry_point {} 'twice_train'"
+        ill = trees.steps(connection, count(lab, tree.format("=")))
+        well = trees.steps(connection, count(lab, tree.format("<>")))
+    assert count(lab, "SELECT COUNT(*) FROM verdict") > 0
+    assert not [step for step in ill if step.verdict or step.total]
+    assert [step for step in well if step.verdict and step.total]
 
 
 def programs(folder: Path, *codes: str) -> str:
