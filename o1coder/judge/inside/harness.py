@@ -13,7 +13,6 @@ from __future__ import annotations
 import _thread
 import atexit
 import builtins
-import gc
 import io
 import json
 import os
@@ -44,6 +43,7 @@ MAIN = types.ModuleType("__main__")  # made before the fork, filled after it
 def prepare() -> None:
     """What every test of this worker inherits. Called once, before it serves."""
     MAIN.__dict__.update(NAMES)
+    sys.modules["__main__"] = MAIN
     open_standard_names()
     atexit._clear()
 
@@ -63,7 +63,7 @@ main()
 def rehearse(barrier: Filter | None, times: int = 24) -> None:
     """Do what a test does, up to where it cannot be undone, so that what an interpreter does once (caches, specialised
     instructions, freed memory) is not done again in every fork. Nothing of it stays."""
-    stdin, stdout, main = sys.stdin, sys.stdout, sys.modules["__main__"]
+    stdin, stdout = sys.stdin, sys.stdout
     reading, writing = os.pipe()
     for _ in range(times):
         sys.stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(b"1\n2 3\n5 4\n")), encoding="utf-8")
@@ -77,7 +77,7 @@ def rehearse(barrier: Filter | None, times: int = 24) -> None:
         MAIN.__dict__.update(NAMES)
     os.close(reading)
     os.close(writing)
-    sys.stdin, sys.stdout, sys.modules["__main__"] = stdin, stdout, main
+    sys.stdin, sys.stdout = stdin, stdout
 
 
 def seal(descriptors: tuple[int, ...], stages: int, barrier: Filter | None, parent: int | None) -> int:
@@ -92,7 +92,6 @@ def seal(descriptors: tuple[int, ...], stages: int, barrier: Filter | None, pare
         for target, descriptor in enumerate((*descriptors, stages)):
             os.dup2(descriptor, target)
     os.closerange(last + 1, DESCRIPTORS)
-    gc.enable()
     if barrier is None:
         unfiltered()
     else:
@@ -204,7 +203,6 @@ def print_error(error: BaseException) -> None:
 def run_main(source: bytes, stages: int) -> int:
     """A program that reads standard input and writes standard output; the status to leave with."""
     code = compile_source(source, "main.py", stages)
-    sys.modules["__main__"] = MAIN
     return execute(exec, code, MAIN.__dict__)
 
 
