@@ -240,7 +240,8 @@ def _leaf_verdicts(connection: Connection, tree_id: int) -> dict[int, tuple[str,
     """By program: the first verdict that is not AC, else AC, and how many there are."""
     out: dict[int, tuple[str, int]] = {}
     for program_id, code, _ in connection.exec_driver_sql(
-        "SELECT DISTINCT s.program_id, v.code, i.ordinal FROM tree x JOIN step s ON s.tree_id = x.id AND s.program_id IS NOT NULL "
+        "SELECT DISTINCT s.program_id, v.code, i.ordinal FROM tree x "
+        "JOIN step s ON s.tree_id = x.id AND s.program_id IS NOT NULL "
         "JOIN test_set_item i ON i.test_set_id = x.test_set_id JOIN verdict v ON v.program_id = s.program_id "
         "AND v.test_case_id = i.test_case_id AND v.profile_id = x.profile_id WHERE x.id = ? ORDER BY i.ordinal",
         (tree_id,),

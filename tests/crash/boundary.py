@@ -27,7 +27,6 @@ from o1coder.lab import Lab
 from o1coder.train.folder import Folder
 
 PLAN, FIRED, CROSSED = "crash.json", "crash.fired", "crossed.log"
-JUDGE_WORKER = b"zygote"
 Victim = Literal["child", "trainer", "judge", "worker"]
 When = Literal["before", "after"]
 
@@ -111,7 +110,9 @@ def kill(home: Path, victim: Victim) -> None:
         post = launch.worker(home)
         pids = [me] if where == "worker" else [] if post is None else [post.pid]
     elif victim == "judge":
-        pids = [pid for pid in children(me) if JUDGE_WORKER in command(pid)]
+        from o1coder.judge.worker import START
+
+        pids = [pid for pid in children(me) if START.encode() in command(pid)]
     elif victim == "trainer":
         pids = [me] if where == "trainer" else [pid for pid in children(me) if b"trainer.py" in command(pid)]
     else:
