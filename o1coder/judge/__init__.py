@@ -5,6 +5,8 @@
 
     for verdict in judge.stream(questions, stop_early=True): ...   # any number of them, in order, as there is room
 
+    cached = Cached(judge)   # the same two methods; an equal question is run once (cache.py)
+
 **What is judged.** `stdio`: a program, its input and the output expected. `call`: a function (or a method of
 `Solution`), its arguments as a JSON array, the result expected as JSON. `assert`: Python source that checks an entry
 point, by `check(candidate)` or by bare asserts. JSON here is plain JSON, with tags for what it cannot say
