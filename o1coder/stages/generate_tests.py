@@ -59,3 +59,7 @@ def generate_tests(lab: Lab, config: GenerateTests, report: Reporter) -> None:
         )
         made = generate(lab, report, ids, asking, sampler, judge)
     report.log(f"{made.parsed} of {made.asked} cases parsed, {made.valid} of {made.judged} judged ones are valid")
+    if made.parsed > made.judged:
+        report.log(
+            f"{made.parsed - made.judged} parsed cases were not judged: no reference, or the judge itself failed"
+        )

@@ -70,7 +70,8 @@ def test_a_reference_is_neither_accepted_nor_rejected(lab: Lab, do: Do, fails_on
 def test_a_generated_case_is_neither_valid_nor_invalid(lab: Lab, do: Do, fails_on: Ill) -> None:
     config = {"sampler": "fake:7", "split": "train", "n": 2}
     fails_on(lambda question: question.entry_point == "total_of_train")
-    do("generate-tests", **config)
+    note = do("generate-tests", **config)
+    assert any("parsed cases were not judged" in line for line in note.said)
     tested = (
         "SELECT COUNT(*) FROM generated_case g JOIN test_case t ON t.id = g.test_case_id "
         "JOIN problem p ON p.id = t.problem_id WHERE p.entry_point {} 'total_of_train' AND g.valid IS {} NULL"
