@@ -1,7 +1,7 @@
-"""What one test is given and what it left: files in memory, made and read by the parent. Nothing touches a disk.
+"""What one test is given and what it left: the contents of a worker's files in memory. Nothing touches a disk.
 
-Inputs are sealed against writing. Expected outputs are in none of them, except for the processes that judge: the checks
-of an `assert`, and a checker program.
+Expected outputs are in none of them, except for the processes that judge: the checks of an `assert`, and a checker
+program.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .inside import wire
 from .inside.values import Unpassable, decode
 from .question import Question
 from .verdicts import Outcome
-from .worker import Written, memory_file
+from .worker import Files
 
 KINDS = {"stdio": wire.STDIO, "call": wire.CALL, "assert": wire.ASSERT}
 SOURCE_BYTES = 256 * 1024
@@ -30,12 +30,17 @@ def source_of(question: Question) -> bytes:
     return question.code.encode("utf-8", "surrogatepass")
 
 
-def input_of(question: Question) -> bytes:
-    """What the test is given beside the program. LabError when a call's arguments are no JSON array."""
+def for_program(question: Question, source: bytes) -> tuple[bytes, ...]:
+    """The contents of a program's inputs (wire.INPUTS). LabError when a call's arguments are no JSON array."""
     if question.kind == "stdio":
-        return question.case.input.encode("utf-8", "surrogatepass")
+        return question.case.input.encode("utf-8", "surrogatepass"), source
     if question.kind == "assert":
-        return json.dumps({"entry": question.entry_point, "source": question.case.input}).encode()
+        return b"", source, json.dumps({"entry": question.entry_point, "source": question.case.input}).encode()
+    return call_of(question), source
+
+
+def call_of(question: Question) -> bytes:
+    """The function to call and its arguments."""
     try:
         if type(decode(question.case.input)) is list:
             return f'{{"entry": {json.dumps(question.entry_point)}, "args": {question.case.input}}}'.encode()
@@ -47,17 +52,12 @@ def input_of(question: Question) -> bytes:
     )
 
 
-def for_checker(question: Question, output: bytes | None) -> list[bytes]:
-    """What a checker's run is given. `output`: what the program wrote, or None for the expected answer in its place."""
+def for_checker(question: Question, output: bytes | None) -> tuple[bytes, ...]:
+    """The contents of a checker's inputs. `output`: what the program wrote, or None for the expected answer instead."""
     answer = question.case.expected.encode("utf-8", "surrogatepass")
     given = question.case.input.encode("utf-8", "surrogatepass")
-    return [
-        b"",
-        checker_program(question.comparator.args.get("source")),
-        given,
-        answer if output is None else output,
-        answer,
-    ]
+    source = checker_program(question.comparator.args.get("source"))
+    return b"", source, given, answer if output is None else output, answer
 
 
 @lru_cache(64)
@@ -87,36 +87,18 @@ def wall_ms(cpu_ms: int) -> int:
     return 3 * cpu_ms + 1000
 
 
-def files(contents: list[bytes]) -> list[int]:
-    """Descriptors of sealed files with these contents; the caller closes them."""
-    made: list[int] = []
-    try:
-        for content in contents:
-            made.append(memory_file(content))
-    except BaseException:
-        close(made)
-        raise
-    return made
-
-
-def close(descriptors: list[int]) -> None:
-    """Let go of files."""
-    while descriptors:
-        os.close(descriptors.pop())
-
-
-def outcome(written: Written, processes: list[wire.Process], wall_us: int, limit: int) -> Outcome:
-    """What a run left; the worker's files are empty afterwards."""
-    sizes = written.sizes()
+def outcome(files: Files, processes: list[wire.Process], wall_us: int, limit: int) -> Outcome:
+    """What a run left; the worker's outputs are empty afterwards."""
+    sizes = files.sizes()
     out, err, result, _ = sizes
     too_much = max(sizes[:3]) > limit
     found = Outcome(
         processes,
         wall_us,
-        stdout=b"" if too_much or not out else os.pread(written.stdout, out, 0),
-        stderr=os.pread(written.stderr, DETAIL_BYTES, max(0, err - DETAIL_BYTES)) if err else b"",
-        result=b"" if too_much or not result else os.pread(written.result, result, 0),
+        stdout=b"" if too_much or not out else os.pread(files.stdout, out, 0),
+        stderr=os.pread(files.stderr, DETAIL_BYTES, max(0, err - DETAIL_BYTES)) if err else b"",
+        result=b"" if too_much or not result else os.pread(files.result, result, 0),
         written=max(sizes[:3]),
     )
-    written.clear(sizes)
+    files.clear(sizes)
     return found

@@ -131,20 +131,17 @@ class Stream:
         worker = self.judge.worker(place, wants_numpy(entry))
         number = self.judge.next_number()
         if entry.program is None:
-            contents = [materials.input_of(question), source]
+            contents = materials.for_program(question, source)
             request = materials.request_for(number, question, len(source))
         else:
             contents = materials.for_checker(question, entry.output if entry.broken is None else None)
             request = materials.checker_request(number, question, len(contents[1]))
-        descriptors = materials.files(contents)
         deadline = time.monotonic() + wire.STARVED * request.wall_ms / 1000 + SILENCE_S
         self.flying[worker] = Flight(entry, request, deadline)
         try:
-            worker.ask(request, descriptors)
+            worker.ask(request, contents)
         except WorkerLost as error:
             self.lose(worker, str(error))
-        finally:
-            materials.close(descriptors)
 
     def listen(self) -> None:
         """Wait a moment for answers, and take them."""
@@ -167,7 +164,7 @@ class Stream:
             self.lose(worker, "an answer to another question")
             return
         del self.flying[worker]
-        outcome = materials.outcome(worker.written, processes, wall_us, flight.request.output)
+        outcome = materials.outcome(worker.files, processes, wall_us, flight.request.output)
         if flight.entry.program is None:
             self.decided(worker, flight, outcome)
         else:

@@ -6,7 +6,6 @@ that forked it ends. `pool.py` takes care of that.
 
 from __future__ import annotations
 
-import fcntl
 import importlib.util
 import os
 import select
@@ -26,7 +25,7 @@ START = "import sys; sys.path.insert(0, sys.argv[1]); from inside import start; 
 START_S = 60.0
 GROUP_SPARE_MB = 320  # the warm interpreter, and the files in memory
 GROUP_TASKS = 128
-SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+LARGE_BYTES = 1 << 20
 UIDS = (64_100, 1_000)  # first and how many: uids that no distribution gives out; each worker of a root gets one
 ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
@@ -51,39 +50,56 @@ def numpy_folder() -> str | None:
     return os.path.dirname(os.path.dirname(spec.origin)) if spec and spec.origin else None
 
 
-def memory_file(content: bytes | None = None) -> int:
-    """The descriptor of a file in memory; with `content`, sealed against every change and at its start."""
-    descriptor = os.memfd_create("test", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    if content is not None:
-        written = os.pwrite(descriptor, content, 0)
-        while written < len(content):  # one call writes at most 2 GiB
-            written += os.pwrite(descriptor, memoryview(content)[written:], written)
-        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, SEALS)
-    return descriptor
+class Files:
+    """The files in memory that every test of a worker reads and writes, one test after the other.
 
-
-class Written:
-    """The files that a worker's tests write to, one test after the other. `clear` before the next test, always."""
+    The worker has the inputs open for reading only, and outside of the jail there is no way to them; the parent fills
+    them before a test, and empties the outputs after it."""
 
     def __init__(self) -> None:
-        self.files = [memory_file() for _ in range(4)]
-        self.stdout, self.stderr, self.result, self.sink = self.files
-        self.descriptors = [*self.files, memory_file(b"")]  # in the order that the worker expects (wire.py)
+        self.inputs = [os.memfd_create(name, os.MFD_CLOEXEC) for name in wire.INPUTS]
+        self.readable = [os.open(f"/proc/self/fd/{one}", os.O_RDONLY | os.O_CLOEXEC) for one in self.inputs]
+        self.lengths = [0] * len(self.inputs)
+        self.outputs = [os.memfd_create(name, os.MFD_CLOEXEC) for name in wire.OUTPUTS]
+        self.stdout, self.stderr, self.result, self.sink = self.outputs
+
+    @property
+    def shared(self) -> list[int]:
+        """The descriptors that the worker gets, in the order that it expects (wire.py)."""
+        return self.readable + self.outputs
+
+    def fill(self, contents: Sequence[bytes]) -> None:
+        """Give the first inputs these contents, from their start; those without one are empty."""
+        for place, length in enumerate(self.lengths):
+            content = contents[place] if place < len(contents) else b""
+            if content or length:
+                self._write(place, content)
+
+    def _write(self, place: int, content: bytes) -> None:
+        descriptor, written = self.inputs[place], 0
+        while written < len(content):  # more than once beyond 2 GiB
+            written += os.pwrite(descriptor, memoryview(content)[written:], written)
+        if len(content) < self.lengths[place]:
+            os.ftruncate(descriptor, len(content))
+        self.lengths[place] = len(content)
+        os.lseek(self.readable[place], 0, os.SEEK_SET)  # the worker's own place in it: the two share one
 
     def sizes(self) -> list[int]:
         """Bytes in stdout, stderr, result and sink, each of which is left at its end."""
-        return [os.lseek(descriptor, 0, os.SEEK_END) for descriptor in self.files]
+        return [os.lseek(descriptor, 0, os.SEEK_END) for descriptor in self.outputs]
 
     def clear(self, sizes: list[int]) -> None:
-        """Empty the four files, whose `sizes` those are, and put each back to its start."""
-        for descriptor, size in zip(self.files, sizes, strict=True):
+        """Empty the outputs, whose `sizes` those are, and put each back to its start; let go of large inputs."""
+        for descriptor, size in zip(self.outputs, sizes, strict=True):
             if size:  # an empty one is at its start when it is at its end
                 os.ftruncate(descriptor, 0)
                 os.lseek(descriptor, 0, os.SEEK_SET)
+        if max(self.lengths) > LARGE_BYTES:
+            self.fill([])
 
     def close(self) -> None:
         """Let go of the files."""
-        for descriptor in self.descriptors:
+        for descriptor in self.inputs + self.shared:
             os.close(descriptor)
 
 
@@ -94,10 +110,10 @@ class Worker:
         self.level = level
         self.number = number
         self.numpy = numpy_folder() if numpy else None
-        self.written = Written()
+        self.files = Files()
         self.group = cgroup.create(number) if level == "L4" else None
         if level == "L4" and self.group is None:
-            self.written.close()
+            self.files.close()
             raise OSError("no control group can be made here")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.channel = ours
@@ -105,14 +121,14 @@ class Worker:
             self.process = self._start(theirs)
         except OSError:
             ours.close()
-            self.written.close()
+            self.files.close()
             raise
         finally:
             theirs.close()
         try:
             if self.group:
                 self.group.add(self.process.pid)
-            socket.send_fds(ours, [b"go"], self.written.descriptors)
+            socket.send_fds(ours, [b"go"], self.files.shared)
             said = self._first_packet()
         except (OSError, WorkerLost) as error:
             self.close()
@@ -142,12 +158,13 @@ class Worker:
         finally:
             os.close(empty)
 
-    def ask(self, request: Request, descriptors: Sequence[int]) -> None:
-        """Hand over one test. WorkerLost when the worker is gone."""
+    def ask(self, request: Request, contents: Sequence[bytes]) -> None:
+        """Hand over one test, with the contents of its inputs (wire.py). WorkerLost when the worker is gone."""
         if self.group and (request.memory >> 20) + GROUP_SPARE_MB > self.group.memory_mb:
             self.group.limit((request.memory >> 20) + GROUP_SPARE_MB, GROUP_TASKS)
+        self.files.fill(contents)
         try:
-            socket.send_fds(self.channel, [wire.pack_request(request)], list(descriptors))
+            self.channel.send(wire.pack_request(request))
         except OSError as error:
             raise WorkerLost(str(error)) from error
 
@@ -184,7 +201,7 @@ class Worker:
     def close(self) -> None:
         """End the worker and everything in it."""
         self.channel.close()
-        self.written.close()
+        self.files.close()
         self.process.kill()
         self.process.wait()
         if self.group:

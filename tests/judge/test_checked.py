@@ -76,6 +76,7 @@ def test_the_figures_are_the_programs(judge: Judge) -> None:
 
 
 def test_a_broken_checker_stays_no_failure_of_the_judge(judge: Judge) -> None:
+    judge.judge([asked("print(3, 7)", SUMS)] * 50)  # every worker that an earlier test ended is there again
     before = judge.pids()
     assert {v.code for v in judge.judge([asked("print(1)", "raise SystemExit(3)")] * 25)} == {"IE"}
     assert judge.pids() == before

@@ -12,7 +12,9 @@ import platform
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 LIBC.syscall.restype = ctypes.c_long
-# For the two calls that every test makes: no errno to swap and no lock to let go, which would cost page faults each time.
+# For the two calls that every test makes, fork and seccomp: no errno to swap and no lock to let go, which would cost page
+# faults each time. libc's fork, besides, leaves out Python's own after-fork work, which touches 180 pages: that is for locks
+# that other threads hold, and for `random`, which is to have the same seed in every test. A worker has one thread.
 PLAIN = ctypes.PyDLL(None)
 PLAIN.syscall.restype = ctypes.c_long
 
@@ -32,16 +34,6 @@ NUMBERS = {
     "aarch64": {"pivot_root": 41, "capset": 91, "seccomp": 277},
 }
 LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT, CLOSE_RANGE = 444, 445, 446, 436  # the same on both machines
-
-
-def fork() -> int:
-    """fork(2) without the interpreter's own after-fork work, which touches 180 pages: that work is for locks held by other
-    threads, and for `random`, which is to have the same seed in every test. Only for a process that has one thread.
-    """
-    pid: int = PLAIN.fork()
-    if pid < 0:
-        raise OSError("fork failed: no memory, or too many processes")
-    return pid
 
 
 def check(result: int, what: str) -> int:

@@ -1,14 +1,15 @@
 """The packets between parent and worker: fixed structs, descriptors beside them, nothing that could be executed.
 
-Once, at the start, the worker gets the files that every test of its writes to, one test after the other: stdout, stderr,
-result, sink (what the checks of an `assert` print), and an empty one to read. The parent empties them between tests.
+Once, at the start, the worker gets the files that serve all its tests, one test after the other: INPUTS, which it can
+only read, and OUTPUTS. The parent fills and empties them between tests. By kind, a test's inputs are:
 
-Request: HEADER, and by kind these descriptors (all memfds, sealed):
     stdio    stdin, code
     call     stdin = {"entry", "args"}, code
-    assert   the checks = {"entry", "source"}, code
-    checker  nothing, code of the checker, the test's input, the program's output, the expected answer
-The first one gets descriptor 0, which the worker keeps free; a stdio test then has nothing to rearrange.
+    assert   stdin (empty), code, given = the checks, {"entry", "source"}
+    checker  stdin (empty), code of the checker, given = the test's input, output = the program's, answer = expected
+
+and its outputs stdout and stderr, for `call` result, for `assert` the checks' result and sink (what they print).
+Request: HEADER.
 Reply: REPLY, then for each process (the program; for `assert` also the checks) PROCESS and its stages: "s" when the
 jail was complete, then "c" when the source compiled, "e" + text when it did not, "m" when that took too much memory.
 Stages are written before any code under test runs.
@@ -16,7 +17,6 @@ Stages are written before any code under test runs.
 
 from __future__ import annotations
 
-import socket
 import struct
 from typing import NamedTuple
 
@@ -30,8 +30,8 @@ PROCESS = struct.Struct("<iQIBH")
 REPLY_OF_ONE = struct.Struct("<QQBiQIBH")
 PACKET_BYTES = 4096
 STAGE_BYTES = 600
-MAX_DESCRIPTORS = 8
-PASSED_BYTES = socket.CMSG_SPACE(4 * MAX_DESCRIPTORS)
+INPUTS = ("stdin", "code", "given", "output", "answer")
+OUTPUTS = ("stdout", "stderr", "result", "sink")
 
 
 class Request(NamedTuple):
@@ -69,11 +69,6 @@ def pack_request(request: Request) -> bytes:
 def unpack_request(data: bytes) -> Request:
     """A request from its bytes."""
     return Request(*HEADER.unpack(data))
-
-
-def unpack_descriptors(data: bytes) -> tuple[int, ...]:
-    """The descriptors that came with a packet."""
-    return struct.unpack(f"{len(data) // 4}i", data)
 
 
 def pack_reply(number: int, wall_us: int, processes: list[Process]) -> bytes:

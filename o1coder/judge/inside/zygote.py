@@ -24,14 +24,14 @@ import sys
 import sysconfig
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from . import checks, dialogue, harness, jail, kernel, start, wire
 from .seccomp import Filter, confine
 
 TASKS = 72  # processes and threads of this worker's uid
 CHECKS_CPU_FACTOR, CHECKS_CPU_EXTRA_MS = 5, 2000
-FIRST_NAP_S, LONGEST_NAP_MS = 0.02, 500
+FIRST_NAP_S, FIRST_NAP_MS, LONGEST_NAP_MS = 0.02, 20, 500
 CHILD_ENDED = (signal.SIGCHLD,)
 WINDOW_MS, IDLE_SHARE = 300, 0.02  # see WallClock
 
@@ -47,75 +47,86 @@ class Child(NamedTuple):
     cpu_ms: int
 
 
-class Lasting(NamedTuple):
-    """The files that serve every test of this worker, one after the other (wire.py)."""
+class Files(NamedTuple):
+    """The files that serve every test of this worker, one after the other: wire.INPUTS and wire.OUTPUTS."""
 
+    stdin: int
+    code: int
+    given: int
+    output: int
+    answer: int
     stdout: int
     stderr: int
     result: int
     sink: int
-    empty: int
 
 
 class Worker:
     """What a worker keeps between tests: its socket, the filter, the memory baseline. Nothing of any test.
 
     After a fork, every page that this process writes to costs a fault. So the way of a test that has one process and ends
-    in time (`serve`, `fork`, and nothing else) makes few objects and looks few things up."""
+    in time (`serve`, and nothing else) makes few objects and looks few things up."""
 
-    def __init__(self, channel: socket.socket, lasting: Lasting, baseline: int, level: str) -> None:
+    def __init__(self, channel: socket.socket, files: Files, baseline: int, level: str) -> None:
         self.channel = channel
         self.barrier: Filter | None = None
         self.baseline = baseline
         self.parent = None if level in ("L4", "L3") else os.getpid()
-        self.limits = (0, 0)
-        self.sink, self.empty = lasting.sink, lasting.empty
+        self.code = files.code
         # One for each process that a test can have; what is left in it is read before the next test begins.
         self.stages = [os.pipe() for _ in range(2)]
         for reading, _ in self.stages:
             os.set_blocking(reading, False)
-        # A stdio test, the most common one, finds everything in its place: 1, 2, its stages at 3, and 0 from the parent.
-        for place, descriptor in enumerate((lasting.stdout, lasting.stderr, self.stages[0][1]), 1):
+        # A stdio test, the most common one, finds everything in its place: 0, 1, 2, and its stages at 3.
+        for place, descriptor in enumerate((files.stdin, files.stdout, files.stderr, self.stages[0][1])):
             os.dup2(descriptor, place)
-        os.close(0)
-        self.with_result = (*harness.STDIO, lasting.result)
+        self.alone: dict[int, tuple[tuple[int, ...], Run]] = {
+            wire.STDIO: (harness.STDIO, harness.run_main),
+            wire.CALL: ((*harness.STDIO, files.result), harness.run_call),
+            wire.CHECKER: ((*harness.STDIO, files.given, files.output, files.answer), harness.run_checker),
+        }
+        self.for_checks = (files.given, files.sink, files.sink, files.result)
         self.poll = select.poll()
         self.poll.register(channel, select.POLLIN)
 
     def serve(self) -> None:
         """Answer requests until the parent is gone."""
-        receive, unpack, monotonic = self.channel.recvmsg, wire.HEADER.unpack, time.monotonic
-        said, send, pack = self.stages[0][0], self.channel.send, wire.REPLY_OF_ONE.pack
+        receive, send, unpack = self.channel.recv, self.channel.send, wire.HEADER.unpack
+        fork, wait, reap, monotonic = kernel.PLAIN.fork, signal.sigtimedwait, os.wait4, time.monotonic
+        read, stages, pack = os.read, self.stages[0][0], wire.REPLY_OF_ONE.pack
+        alone, limits = self.alone, (0, 0)
         while True:
-            data, passed, _, _ = receive(wire.PACKET_BYTES, wire.PASSED_BYTES)
+            data = receive(wire.PACKET_BYTES)
             if not data:
                 return
             number, cpu_ms, wall_ms, memory, output, source, kind = unpack(data)
             if kind == wire.CANCEL:
                 continue  # it came too late: that test has been answered
-            descriptors = wire.unpack_descriptors(passed[0][2])
-            if descriptors[0] != 0:
-                raise OSError("descriptor 0 is taken")
-            if self.limits != (memory, output):
+            if (memory, output) != limits:
+                limits = (memory, output)
                 self.limit(memory, output)
             began = monotonic()
             if kind == wire.ASSERT:
-                children = self.start_pair(descriptors, cpu_ms, source)
-                processes = self.watch(children, wall_ms, began)
+                processes = self.watch(self.start_pair(cpu_ms, source), wall_ms, began)
             else:
-                pid = self.start(kind, descriptors, source)
+                descriptors, run = alone[kind]
+                pid = fork()
+                if pid == 0:
+                    self.run(0, descriptors, source, run)
                 # Most tests end in this nap, and nobody looks at a clock. Until then, this process touches nothing: what
                 # it writes to while the test shares its pages is copied.
-                signal.sigtimedwait(CHILD_ENDED, min(FIRST_NAP_S, cpu_ms / 1000))
-                ended, status, usage = os.wait4(pid, os.WNOHANG)
-                for descriptor in descriptors:
-                    os.close(descriptor)
+                wait(CHILD_ENDED, FIRST_NAP_S if cpu_ms > FIRST_NAP_MS else cpu_ms / 1000)
+                ended, status, usage = reap(pid, os.WNOHANG)
                 if ended:
                     wall_us, cpu_us = int((monotonic() - began) * 1e6), int((usage[0] + usage[1]) * 1e6)
-                    stages = read_stages(said)
-                    send(pack(number, wall_us, 1, status, cpu_us, usage[2], wire.ENDED, len(stages)) + stages)
+                    try:
+                        said = read(stages, wire.STAGE_BYTES)
+                    except BlockingIOError:
+                        said = b""
+                    send(pack(number, wall_us, 1, status, cpu_us, usage[2], wire.ENDED, len(said)) + said)
                     continue
-                processes = self.watch([self.child(pid, said, cpu_ms)], wall_ms, began)
+                processes = self.watch([self.child(pid, stages, cpu_ms)], wall_ms, began)
+            wait(CHILD_ENDED, 0)  # nobody has waited for it yet, and the next test is not to be taken for ended
             send(wire.pack_reply(number, int((monotonic() - began) * 1e6), processes))
 
     def limit(self, memory: int, output: int) -> None:
@@ -123,29 +134,17 @@ class Worker:
         unlimited = resource.RLIM_INFINITY
         resource.setrlimit(resource.RLIMIT_AS, (self.baseline + memory, unlimited))
         resource.setrlimit(resource.RLIMIT_FSIZE, (output + 1, unlimited))
-        self.limits = (memory, output)
 
-    def start(self, kind: int, descriptors: tuple[int, ...], source: int) -> int:
-        """The pid of a test's one process."""
-        if kind == wire.STDIO:
-            return self.fork(0, harness.STDIO, descriptors[1], source, harness.run_main)
-        if kind == wire.CALL:
-            return self.fork(0, self.with_result, descriptors[1], source, harness.run_call)
-        return self.fork(0, (*harness.STDIO, *descriptors[2:]), descriptors[1], source, harness.run_checker)
-
-    def start_pair(self, descriptors: tuple[int, ...], cpu_ms: int, source: int) -> list[Child]:
+    def start_pair(self, cpu_ms: int, source: int) -> list[Child]:
         """A program and its checks, joined by two pipes."""
-        payload, code = descriptors
         ask_read, ask_write = os.pipe()
         say_read, say_write = os.pipe()
-        program = (self.empty, 1, 2, ask_read, say_write)
-        judge = (payload, self.sink, self.sink, self.with_result[-1], ask_write, say_read)
         longer = CHECKS_CPU_FACTOR * cpu_ms + CHECKS_CPU_EXTRA_MS
         pids = [
-            self.fork(0, program, code, source, dialogue.run_program),
-            self.fork(1, judge, None, 0, checks.run_checks),
+            self.fork(0, (*harness.STDIO, ask_read, say_write), source, dialogue.run_program),
+            self.fork(1, (*self.for_checks, ask_write, say_read), None, checks.run_checks),
         ]
-        for descriptor in (ask_read, ask_write, say_read, say_write, payload, code):
+        for descriptor in (ask_read, ask_write, say_read, say_write):
             os.close(descriptor)
         limits = (cpu_ms, longer)
         return [self.child(pid, said, limit) for pid, (said, _), limit in zip(pids, self.stages, limits, strict=True)]
@@ -156,19 +155,23 @@ class Worker:
         self.poll.register(child.handle, select.POLLIN)
         return child
 
-    def fork(self, place: int, descriptors: tuple[int, ...], code: int | None, source: int, run: Run) -> int:
-        """One sealed process. `code`: the descriptor of its source, of so many bytes, read before it is sealed."""
-        pid = kernel.fork()
+    def fork(self, place: int, descriptors: tuple[int, ...], source: int | None, run: Run) -> int:
+        """The pid of a process that is `run`."""
+        pid: int = kernel.PLAIN.fork()
         if pid == 0:
-            leave = os._exit  # the program may put something else in its place
-            # Before "s" on the stage pipe, any error is the judge's: leave without saying it.
-            try:
-                arguments = () if code is None else (os.read(code, source),)
-                stages = harness.seal(descriptors, self.stages[place][1], self.barrier, self.parent)
-                leave(run(*arguments, stages))
-            finally:
-                leave(125)
+            self.run(place, descriptors, source, run)
         return pid
+
+    def run(self, place: int, descriptors: tuple[int, ...], source: int | None, run: Run) -> NoReturn:
+        """In a process of its own: seal it, run, leave. `source`: bytes of the code, which is read before that."""
+        leave = os._exit  # the program may put something else in its place
+        # Before the first stage, any error is the judge's: leave without saying one.
+        try:
+            arguments = () if source is None else (os.pread(self.code, source, 0),)
+            stages = harness.seal(descriptors, self.stages[place][1], self.barrier, self.parent)
+            leave(run(*arguments, stages))
+        finally:
+            leave(125)
 
     def watch(self, children: list[Child], wall_ms: int, began: float) -> list[wire.Process]:
         """Wait for every child, killing what is over a limit; the last child's end ends the others."""
@@ -264,7 +267,7 @@ def report(ended: tuple[int, int, resource.struct_rusage], stages: int, reason: 
 def read_stages(descriptor: int) -> bytes:
     """What a process that has ended said of its stages."""
     try:
-        return os.read(descriptor, wire.STAGE_BYTES + 16)
+        return os.read(descriptor, wire.STAGE_BYTES)
     except BlockingIOError:
         return b""
 
@@ -277,6 +280,7 @@ def settle(barrier: Filter | None) -> None:
     harness.prepare()
     harness.rehearse(barrier)
     gc.collect()
+    gc.disable()
     gc.freeze()  # what is alive now is never looked at again; what a test makes is collected as usual
     if hasattr(kernel.LIBC, "malloc_trim"):
         kernel.LIBC.malloc_trim(0)
@@ -286,14 +290,14 @@ def settle(barrier: Filter | None) -> None:
 def main(channel: socket.socket, level: str, parent: int, uid: int) -> None:
     """Go behind the wall of `level` and serve the parent at the other end of `channel`. `uid`: whom root becomes."""
     # When this comes, the parent has put this process into its control group.
-    _, descriptors, _, _ = socket.recv_fds(channel, wire.PACKET_BYTES, wire.MAX_DESCRIPTORS)
+    _, descriptors, _, _ = socket.recv_fds(channel, wire.PACKET_BYTES, len(Files._fields))
     stdlib = sysconfig.get_paths()["stdlib"]
     try:
         baseline = jail.address_space()
         jail.enter(level, stdlib, parent, uid, channel.fileno())
         if level in ("L4", "L3"):
             resource.setrlimit(resource.RLIMIT_NPROC, (TASKS, TASKS))
-        worker = Worker(channel, Lasting(*descriptors), baseline, level)
+        worker = Worker(channel, Files(*descriptors), baseline, level)
         if level != "L0":
             worker.barrier = confine(kernel.MACHINE, opening=level != "L1")
     except OSError as error:
