@@ -141,7 +141,12 @@ def _batch(options: Namespace) -> int:
     with ExitStack() as stack:
         rows = stack.enter_context(closing(batch(Lines(options.batch, stack), stop_early=options.stop_early)))
         for row in rows:
-            print(json.dumps(row, ensure_ascii=False), flush=True)
+            try:
+                print(json.dumps(row, ensure_ascii=False), flush=True)
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                raise LabError(f"the verdicts cannot be written: {error}", "what is there already is whole") from error
     return OK
 
 

@@ -114,6 +114,10 @@ def question_of(row: dict[str, Any]) -> Question:
     code, limits = text(row, "code"), limits_of(row)
     if "id" not in row:
         raise Wrong('there is no "id"')
+    try:
+        json.dumps(row["id"], allow_nan=False)
+    except ValueError:
+        raise Wrong('"id" holds a number that JSON cannot write') from None
     kinds: list[Kind] = ["stdio"] if "stdin" in row else []
     kinds += ["call"] if "fn_name" in row else []
     kinds += ["assert"] * (("check" in row) + ("asserts" in row))

@@ -9,7 +9,8 @@ comparator, limits, the judge's and Python's versions). A case's own `digest` is
 it empty. Equal questions of one call, or still being run, are run once too. IE and SK say nothing about a program, and
 what ran without isolation (L0) is worth nothing: neither is kept, and neither is answered from `known` where it stands.
 
-How a verdict was got (times, memory, isolation level) is not part of the key: a known one is given as it was first got.
+How a verdict was got (times, memory, isolation level) is not part of the key: a known one is given as it was first got,
+except that what failed at L1, where no file can be opened, is asked again at a better level.
 It does not bound `known`, and it is not for two threads at once, like the judge itself.
 """
 
@@ -123,6 +124,11 @@ def lasting(verdict: Verdict) -> bool:
     return verdict.code in KEPT and verdict.layer != "L0"
 
 
+def holds_at(verdict: Verdict, level: Level) -> bool:
+    """Whether a judge of this level would say the same: at L1 a program may fail for want of a module."""
+    return verdict.code == "AC" or verdict.layer != "L1" or level == "L1"
+
+
 @dataclass(slots=True)
 class _Entry:
     """A question that was taken and not given out. `same` is an earlier equal one that is being run."""
@@ -172,7 +178,7 @@ class _Pass:
         if entry.key.program in self.failed:
             return None
         known = self.cached.known.get(entry.key)
-        if known is not None and lasting(known):
+        if known is not None and lasting(known) and holds_at(known, self.cached.layer):
             entry.verdict = known
             self.look(entry)
             return None

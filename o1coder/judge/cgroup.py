@@ -8,11 +8,13 @@ left behind are empty, and the next judge removes them.
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
 NAME = "o1coder-judge"
+REMOVALS, REMOVAL_S = 100, 0.002  # then it stays, and the next judge removes it
 FILES = {"memory": {1: "memory.limit_in_bytes", 2: "memory.max"}, "pids": {1: "pids.max", 2: "pids.max"}}
 
 
@@ -42,8 +44,14 @@ class Group:
     def remove(self) -> None:
         """Remove the group; its processes must have ended."""
         for folder in set(self.folders.values()):
-            with suppress(OSError):  # a process that has not quite gone: the next judge removes the folder
-                folder.rmdir()
+            for _ in range(REMOVALS):  # its processes have been killed and need a moment to be gone
+                try:
+                    folder.rmdir()
+                    break
+                except FileNotFoundError:
+                    break
+                except OSError:
+                    time.sleep(REMOVAL_S)
 
 
 def create(number: int) -> Group | None:

@@ -22,6 +22,7 @@ KINDS = {"stdio": wire.STDIO, "call": wire.CALL, "assert": wire.ASSERT}
 SOURCE_BYTES = 256 * 1024
 OUTPUT_BYTES = 1 << 20
 DETAIL_BYTES = 4096
+MOST_CPU_S, MOST_MEMORY_MB = 100_000, 1 << 24
 CHECKER_CPU_FACTOR, CHECKER_CPU_EXTRA_MS = 5, 2000
 
 
@@ -32,6 +33,10 @@ def source_of(question: Question) -> bytes:
 
 def for_program(question: Question, source: bytes) -> tuple[bytes, ...]:
     """The contents of a program's inputs (wire.INPUTS). LabError when a call's arguments are no JSON array."""
+    if question.kind not in KINDS:
+        raise LabError(f"there is no kind {question.kind!r} of program", f"there are {', '.join(KINDS)}")
+    if question.kind != "stdio" and not question.entry_point:
+        raise LabError(f"a question of kind {question.kind} names no function", "give its entry point")
     if question.kind == "stdio":
         return question.case.input.encode("utf-8", "surrogatepass"), source
     if question.kind == "assert":
@@ -70,16 +75,24 @@ def checker_program(source: str | float | None) -> bytes:
 def request_for(number: int, question: Question, source: int) -> wire.Request:
     """The request that goes with `question`'s files. `source`: bytes of the program."""
     output = max(OUTPUT_BYTES, 4 * len(question.case.expected.encode("utf-8", "surrogatepass")))
-    cpu_ms = max(1, round(question.limits.cpu_s * 1000))
-    memory, kind = question.limits.memory_mb << 20, KINDS[question.kind]
-    return wire.Request(number, cpu_ms, wall_ms(cpu_ms), memory, output, source, kind)
+    cpu_ms, memory = limits_of(question)
+    return wire.Request(number, cpu_ms, wall_ms(cpu_ms), memory, output, source, KINDS[question.kind])
 
 
 def checker_request(number: int, question: Question, source: int) -> wire.Request:
     """The request for a checker's run: more time than the program had, since it is not the one that is judged."""
-    cpu_ms = CHECKER_CPU_FACTOR * max(1, round(question.limits.cpu_s * 1000)) + CHECKER_CPU_EXTRA_MS
-    memory = question.limits.memory_mb << 20
+    cpu_ms, memory = limits_of(question)
+    cpu_ms = CHECKER_CPU_FACTOR * cpu_ms + CHECKER_CPU_EXTRA_MS
     return wire.Request(number, cpu_ms, wall_ms(cpu_ms), memory, OUTPUT_BYTES, source, wire.CHECKER)
+
+
+def limits_of(question: Question) -> tuple[int, int]:
+    """(milliseconds of CPU, bytes of memory). LabError where no such limit can be set."""
+    cpu_s, memory_mb = question.limits.cpu_s, question.limits.memory_mb
+    if not 0 < cpu_s <= MOST_CPU_S or not 0 < memory_mb <= MOST_MEMORY_MB:
+        hint = f"up to {MOST_CPU_S} seconds and {MOST_MEMORY_MB} MB"
+        raise LabError(f"limits of {cpu_s} s and {memory_mb} MB cannot be set", hint)
+    return max(1, round(cpu_s * 1000)), memory_mb << 20
 
 
 def wall_ms(cpu_ms: int) -> int:

@@ -42,7 +42,8 @@ class Judge:
         self._started = 0
         self._number = 0
         self._lock = threading.Lock()
-        self._owner: int | None = None
+        self._owner: threading.Thread | None = None
+        self._closed = False
         self._recent: deque[bool] = deque(maxlen=RECENT)
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="judge-starter")
         self.places = [Place() for _ in range(max(1, workers or len(os.sched_getaffinity(0))))]
@@ -96,6 +97,8 @@ class Judge:
 
     def worker(self, place: Place, numpy: bool) -> Worker:
         """The worker of a place, started if need be. LabError when that fails."""
+        if self._closed:
+            raise RuntimeError("the judge is closed")
         numpy = numpy and numpy_folder() is not None
         if numpy not in place.workers:
             self._started += 1
@@ -110,7 +113,9 @@ class Judge:
 
     def discard(self, worker: Worker) -> None:
         """End a worker that is no longer trusted; its place gets another when it next needs one."""
-        place, _ = self.by_descriptor.pop(worker.channel.fileno())
+        place, _ = self.by_descriptor.pop(worker.channel.fileno(), (None, worker))
+        if place is None:
+            return  # ended already, by `close` while a stream was open
         self.poll.unregister(worker.channel)
         for numpy, one in list(place.workers.items()):
             if one is worker:
@@ -123,8 +128,10 @@ class Judge:
         """One verdict a question, in their order. Once `cancelled()`, what has not been answered is SK.
 
         `stop_early`: after a program's first case that is not accepted, its later cases are SK; which ones does not
-        depend on timing. LabError when a question is malformed (a call's arguments, an expected value, a comparator's
-        name), when no worker can be started, or when the judge itself fails too often."""
+        depend on timing. A program is its text, kind and entry point: ask about one problem at a time.
+
+        LabError when a question is malformed (a call's arguments, an expected value, a comparator's name, a limit), when
+        no worker can be started, or when the judge itself fails too often. RuntimeError once it is closed."""
         verdicts = list(self.stream(questions, cancelled, stop_early))
         return verdicts + [Verdict("SK", layer=self.layer)] * (len(questions) - len(verdicts))
 
@@ -136,10 +143,12 @@ class Judge:
         Questions are taken from their iterable only as there is room (stream.AHEAD), so that neither side outruns the
         other. Once `cancelled()`, no more are taken and the stream ends. A stream that is left early kills what it runs.
         While one is open, this judge has no time for another: from the same thread that is a RuntimeError."""
-        if self._owner == threading.get_ident():
+        if self._closed:
+            raise RuntimeError("the judge is closed")
+        if self._owner is threading.current_thread():
             raise RuntimeError("a stream of this judge is still open in this thread")
         with self._lock:
-            self._owner = threading.get_ident()
+            self._owner = threading.current_thread()
             try:
                 yield from Stream(self, questions, cancelled or (lambda: False), stop_early)
             finally:
@@ -179,6 +188,7 @@ class Judge:
 
     def close(self) -> None:
         """End every worker."""
+        self._closed = True
         for worker in self.workers:
             self.discard(worker)
         self._starter.shutdown()

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 from . import checker, materials
 from .inside import wire
 from .question import Question, Verdict
-from .verdicts import JudgeFailed, Outcome, checker_end, decide
+from .verdicts import JudgeFailed, Outcome, checker_end, decide, plain
 from .worker import Worker, WorkerLost
 
 if TYPE_CHECKING:
     from .pool import Judge, Place
 
+Program = tuple[str, str, str | None]
 AHEAD = 64
 ATTEMPTS = 3  # the first, and two on fresh workers
 SILENCE_S = 30.0  # beyond a question's last wall limit: then the worker itself is taken for dead
@@ -69,7 +70,7 @@ class Stream:
         self.open: deque[Entry] = deque()  # taken and not given out, in order
         self.waiting: deque[Entry] = deque()
         self.flying: dict[Worker, Flight] = {}
-        self.stopped: dict[str, int] = {}  # program: the first of its cases that was not accepted
+        self.stopped: dict[Program, int] = {}  # the first of a program's cases that was not accepted
 
     def __iter__(self) -> Iterator[Verdict]:
         try:
@@ -108,7 +109,7 @@ class Stream:
         return entry.verdict
 
     def is_stopped(self, entry: Entry) -> bool:
-        return self.stopped.get(entry.question.code, entry.index) < entry.index
+        return bool(self.stopped) and self.stopped.get(program_of(entry.question), entry.index) < entry.index
 
     def feed(self) -> None:
         """Give every idle place a question."""
@@ -200,7 +201,7 @@ class Stream:
             entry.broken = checker.how(*end)
             self.waiting.appendleft(entry)
         else:
-            self.end(entry, replace(entry.program, code=said[0], detail=said[1]))
+            self.end(entry, replace(entry.program, code=said[0], detail=plain(said[1])))
 
     def again(self, worker: Worker, entry: Entry, verdict: Verdict) -> None:
         """The judge spoilt a run: once more on a fresh worker, or IE."""
@@ -228,8 +229,8 @@ class Stream:
         """The entry's last word."""
         entry.verdict = verdict
         if self.stop_early and verdict.code not in ("AC", "IE", "SK"):
-            code = entry.question.code
-            self.stopped[code] = min(entry.index, self.stopped.get(code, entry.index))
+            program = program_of(entry.question)
+            self.stopped[program] = min(entry.index, self.stopped.get(program, entry.index))
 
     def stop(self) -> None:
         """Cancelled: nothing more is taken or asked, and what runs is killed."""
@@ -247,6 +248,11 @@ class Stream:
         for worker in list(self.flying):
             del self.flying[worker]
             self.judge.discard(worker)
+
+
+def program_of(question: Question) -> Program:
+    """What makes cases those of one program: its text, and how it is asked."""
+    return question.code, question.kind, question.entry_point
 
 
 def wants_numpy(entry: Entry) -> bool:

@@ -61,18 +61,25 @@ def decide(question: Question, outcome: Outcome, request: wire.Request, level: L
         cpu_ms=round(program.cpu_us / 1000, 3),
         wall_ms=round(outcome.wall_us / 1000, 3),
         memory_kb=program.peak_kb,
-        exit=exit_of(question, program),
-        detail=detail[:DETAIL_CHARACTERS],
+        exit=exit_of(program),
+        detail=plain(detail),
         layer=level,
     )
     return Decision(verdict, fault)
 
 
-def exit_of(question: Question, program: Process) -> int | None:
+def plain(detail: str) -> str:
+    """A detail that can be stored and shown: cut, with what is no printable character escaped."""
+    text = detail[:DETAIL_CHARACTERS]
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return text[:DETAIL_CHARACTERS]
+
+
+def exit_of(program: Process) -> int | None:
     """The status or minus the signal; None where the judge ended a program that only waited for more calls."""
     status = os.waitstatus_to_exitcode(program.status)
-    waiting = question.kind == "assert" and program.reason == wire.ENDED and status == -signal.SIGKILL
-    return None if waiting else status
+    return None if program.reason == wire.SPENT else status
 
 
 def judge(question: Question, outcome: Outcome, request: wire.Request) -> tuple[Code, str]:
@@ -177,6 +184,9 @@ def unpassable(text: str) -> str:
 def judge_checks(outcome: Outcome, request: wire.Request) -> tuple[Code, str]:
     """The verdict that the checks' process came to, and the program's own end where it ended too early."""
     program, checks = outcome.processes
+    for one in outcome.processes:
+        if one.reason == wire.ENDED and os.waitstatus_to_exitcode(one.status) == -signal.SIGKILL:
+            return failed(one, outcome, request)
     if checks.stages[1:2] != b"c":
         return "IE", f"the checks do not compile: {checks.stages[2:].decode('utf-8', 'replace')}"
     if checks.reason == wire.OVER_CPU:

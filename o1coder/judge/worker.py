@@ -122,6 +122,8 @@ class Worker:
         except OSError:
             ours.close()
             self.files.close()
+            if self.group:
+                self.group.remove()
             raise
         finally:
             theirs.close()

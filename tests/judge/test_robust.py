@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from o1coder.errors import LabError
-from o1coder.judge import Judge, Question
+from o1coder.judge import Judge, Question, cgroup
 from o1coder.task import Case, Limits
 
 DOUBLE = Question("print(int(input()) * 2)", "stdio", Case("", "21", "42"))
@@ -273,3 +273,74 @@ def test_a_full_disk_is_nothing_to_the_judge() -> None:
         pytest.skip(f"no full disk can be made here: {run.stderr.strip()[:80]}")
     assert run.returncode == 0, run.stderr
     assert run.stdout.split() == ["AC"] * 20
+
+
+def test_hard_limits_of_the_surroundings_are_kept_to() -> None:
+    """A batch system sets them; no level may fail for it."""
+    root = Path(__file__).parents[2]
+    code = (
+        "import resource\n"
+        "for what, most in ((resource.RLIMIT_AS, 16 << 30), (resource.RLIMIT_FSIZE, 4 << 30)):\n"
+        "    resource.setrlimit(what, (most, most))\n"
+        "from o1coder.judge import Judge, Question\nfrom o1coder.task import Case\n"
+        "with Judge(workers=1) as judge:\n"
+        "    print(judge.judge([Question('print(42)', 'stdio', Case('', '', '42'))])[0].code)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-P", "-c", code], cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True
+    )
+    assert run.stdout == b"AC\n", run.stderr
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_pair_of_which_one_is_killed_from_outside_is_asked_again(which: int) -> None:
+    asleep = "import time\ndef f(x):\n    time.sleep(1)\n    return x"
+    question = Question(asleep, "assert", Case("", "assert f(1) == 1", ""), "f", limits=Limits(5.0, 256))
+    with Judge(workers=1) as judge:
+        [outer] = judge.pids()
+        outside = 2 if judge.layer in ("L4", "L3") else 1
+
+        def kill() -> None:
+            pair = descendants_when(outer, outside + 1)[outside - 1 :]
+            os.kill(sorted(pair)[which], signal.SIGKILL)
+
+        threading.Thread(target=kill).start()
+        assert [verdict.code for verdict in judge.judge([question])] == ["AC"]
+
+
+def test_control_groups_go_with_their_workers() -> None:
+    def groups() -> set[str]:
+        return {
+            path.name
+            for parent in set(cgroup.find()[0].values())
+            for path in parent.glob(f"{cgroup.NAME}-{os.getpid()}-*")
+        }
+
+    before = groups()
+    for _ in range(5):
+        with Judge(workers=2) as judge:
+            judge.judge([DOUBLE] * 4)
+    assert groups() == before
+
+
+def test_details_can_be_stored_and_shown(judge: Judge) -> None:
+    checks = Case("", "assert f(1)", "")
+    code = "def f(x):\n    raise ValueError('\\ud800\\x1b[2J\\u202e')"
+    [verdict] = judge.judge([Question(code, "assert", checks, "f")])
+    assert verdict.detail == "ValueError: \\ud800\\x1b[2J\\u202e"
+
+
+def test_a_closed_judge_says_so() -> None:
+    with Judge(workers=1) as judge:
+        stream = judge.stream([DOUBLE] * 5)
+        next(stream)
+    with pytest.raises(RuntimeError, match="closed"):
+        list(stream)
+    with pytest.raises(RuntimeError, match="closed"):
+        judge.judge([DOUBLE])
+
+
+@pytest.mark.parametrize("limits", [Limits(2e7, 256), Limits(0.0, 256), Limits(1.0, 1 << 44), Limits(1.0, 0)])
+def test_limits_that_cannot_be_set_are_told(judge: Judge, limits: Limits) -> None:
+    with pytest.raises(LabError, match="cannot be set"):
+        judge.judge([Question("print(1)", "stdio", Case("", "", "1"), limits=limits)])

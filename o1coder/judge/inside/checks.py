@@ -12,6 +12,7 @@ import importlib
 import json
 import sys
 import types
+from collections.abc import Callable
 from typing import Any
 
 from . import values
@@ -31,24 +32,35 @@ class CannotPass(BaseException):
 
 
 class Handle:
-    """In the checks, an object of the program's. It can be handed back, and its attributes read and set; anything else
-    ends the checks."""
+    """In the checks, an object of the program's. It can be handed back, and its attributes read and set, all of them the
+    program's own; anything else ends the checks, and so does asking what it is."""
+
+    __slots__ = ("link", "number")
 
     def __init__(self, link: Link, number: int) -> None:
-        self.__dict__.update(link=link, number=number)
+        object.__setattr__(self, "link", link)
+        object.__setattr__(self, "number", number)
 
-    def __getattr__(self, name: str) -> Any:
-        return self.link.result({"handle": self.number, "attribute": name})
+    def __getattribute__(self, name: str) -> Any:
+        if name == "__class__":  # isinstance would believe it
+            raise link_of(self).stop("unpassable", "the checks ask what an object of the program's own class is")
+        return link_of(self).result({"handle": number_of(self), "attribute": name})
 
     def __setattr__(self, name: str, value: object) -> None:
-        self.link.result({"handle": self.number, "attribute": name, "to": self.link.out([value])})
+        link = link_of(self)
+        link.result({"handle": number_of(self), "attribute": name, "to": link.out([value])})
 
     def _refuse(self, *_: object) -> Any:
-        raise self.link.stop("unpassable", "the checks use an object of the program's own class as a value")
+        raise link_of(self).stop("unpassable", "the checks use an object of the program's own class as a value")
 
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __len__ = __iter__ = _refuse
     __contains__ = __getitem__ = __add__ = __sub__ = __float__ = __int__ = __str__ = __repr__ = _refuse
     __hash__ = None  # type: ignore[assignment]
+
+
+# Past `__getattribute__`, which has no names of its own.
+link_of: Callable[[Handle], Link] = vars(Handle)["link"].__get__
+number_of: Callable[[Handle], int] = vars(Handle)["number"].__get__
 
 
 class Link:
@@ -79,8 +91,8 @@ class Link:
         raise self.stop("died", "the program ended before it answered")
 
     def stop(self, outcome: str, detail: str) -> BaseException:
-        """Remember what went wrong, so that no check can swallow it, and give the exception to raise."""
-        self.trouble = (outcome, detail)
+        """Remember what first went wrong, so that no check can swallow it, and give the exception to raise."""
+        self.trouble = self.trouble or (outcome, detail)
         return ProgramEnded() if outcome == "died" else CannotPass()
 
     def call(self, name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -129,7 +141,7 @@ class Link:
 def refer_back(value: object) -> int:
     """The number of a handle that the checks hand back."""
     if type(value) is Handle:
-        return int(value.__dict__["number"])
+        return number_of(value)
     raise values.Unpassable(f"a value of type {type(value).__name__[:60]} cannot pass")
 
 
@@ -165,7 +177,7 @@ def program_error(name: str, base: str, arguments: list[Any], message: str) -> E
 def run_checks(stages: int) -> int:
     """The checks' side: descriptor 0 holds {"entry", "source"}, 4 and 5 lead to the program, the verdict goes to 3."""
     question = json.loads(read_all(0))
-    code = compile_source(question["source"].encode(), "checks.py", stages)
+    code = compile_source(question["source"].encode("utf-8", "surrogatepass"), "checks.py", stages)
     link = Link(4, 5)
     outcome = link.trouble or decide(link, code, question["entry"], question["source"])
     write_all(3, json.dumps({"outcome": outcome[0], "detail": outcome[1]}).encode())

@@ -45,7 +45,19 @@ def prepare() -> None:
     MAIN.__dict__.update(NAMES)
     sys.modules["__main__"] = MAIN
     open_standard_names()
+    allow_stack_idiom()
     atexit._clear()
+
+
+def allow_stack_idiom() -> None:
+    """Let setrlimit(RLIMIT_STACK, …) do nothing: the stack is large already, and programs ask for more out of habit."""
+    plain = resource.setrlimit
+
+    def setrlimit(what: int, limits: tuple[int, int]) -> None:
+        if what != resource.RLIMIT_STACK:
+            plain(what, limits)
+
+    resource.setrlimit = setrlimit
 
 
 REHEARSAL = b"""

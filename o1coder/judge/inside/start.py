@@ -89,6 +89,17 @@ def fill_gaps() -> None:
             FILLERS.append(bytes(size))
 
 
+def within(limit: int, hard: int) -> int:
+    """`limit`, or what a hard limit leaves of it."""
+    return limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+
+
+def lower(what: int, limit: int) -> None:
+    """Set a limit for good, no higher than it may be."""
+    most = within(limit, resource.getrlimit(what)[1])
+    resource.setrlimit(what, (most, most))
+
+
 def main() -> None:
     """Arguments: level, the parent's pid, the uid that root becomes, the socket's descriptor, NumPy's folder or "-"."""
     level, parent, uid, descriptor, numpy = sys.argv[2], *map(int, sys.argv[3:6]), sys.argv[6]
@@ -101,8 +112,8 @@ def main() -> None:
     kernel.close_from(HIGH + 1)
     for placeholder in range(3, HIGH):  # so that what the parent sends never gets a number that a test wants
         os.dup2(0, placeholder)
-    for what, limit in ((resource.RLIMIT_NOFILE, DESCRIPTORS), (resource.RLIMIT_CORE, 0)):
-        resource.setrlimit(what, (limit, limit))
+    lower(resource.RLIMIT_NOFILE, DESCRIPTORS)
+    lower(resource.RLIMIT_CORE, 0)
     kernel.default_thread_stack(THREAD_STACK_BYTES)
     try:
         warm(level, None if numpy == "-" else numpy)

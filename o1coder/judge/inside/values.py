@@ -9,8 +9,8 @@ one key that starts with "~":
     {"~object": "why it cannot pass"}     {"~handle": 3}  (where the two sides agreed on handles: dialogue.py)
 
 Values of subclasses (Counter, defaultdict, named tuples, IntEnum) pass as the builtin they extend, read through the
-builtin's own methods. Everything else, and what is nested deeper than DEPTH or cyclic, becomes `~object`, which
-equals nothing. No pickle and no eval anywhere; `decode` is safe on hostile text.
+builtin's own methods; NumPy's scalars and arrays as numbers and lists. Everything else, and what is nested deeper than
+DEPTH or cyclic, becomes `~object`, which equals nothing. No pickle and no eval anywhere; `decode` is safe on hostile text.
 """
 
 from __future__ import annotations
@@ -131,6 +131,8 @@ def _as_builtin(value: Any, kind: type) -> object:
             return base(base.__iter__(value))
     if dict in bases:
         return dict(zip(dict.keys(value), dict.values(value), strict=True))
+    if kind.__module__ == "numpy" and kind.__name__ != "dtype":  # scalars and arrays; who lies here lies about a list
+        return value.tolist()
     raise Unpassable(f"a value of type {type.__dict__['__name__'].__get__(kind)[:60]} cannot pass")
 
 

@@ -21,7 +21,7 @@ import struct
 from typing import NamedTuple
 
 STDIO, CALL, ASSERT, CHECKER, CANCEL = 0, 1, 2, 3, 4
-ENDED, OVER_CPU, OVER_WALL, CANCELLED = 0, 1, 2, 3
+ENDED, OVER_CPU, OVER_WALL, CANCELLED, SPENT = 0, 1, 2, 3, 4  # SPENT: of a pair, the other had ended
 SERVING = b"serving"
 STARVED = 10  # a process that a busy machine keeps from the CPU may take so many times the wall limit
 HEADER = struct.Struct("<QIIQQIB")

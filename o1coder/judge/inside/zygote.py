@@ -131,9 +131,9 @@ class Worker:
 
     def limit(self, memory: int, output: int) -> None:
         """The soft limits that tests inherit from now on; this process itself comes nowhere near them."""
-        unlimited = resource.RLIM_INFINITY
-        resource.setrlimit(resource.RLIMIT_AS, (self.baseline + memory, unlimited))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (output + 1, unlimited))
+        for what, limit in ((resource.RLIMIT_AS, self.baseline + memory), (resource.RLIMIT_FSIZE, output + 1)):
+            hard = resource.getrlimit(what)[1]  # a service or a batch system may have set one
+            resource.setrlimit(what, (start.within(limit, hard), hard))
 
     def start_pair(self, cpu_ms: int, source: int) -> list[Child]:
         """A program and its checks, joined by two pipes."""
@@ -192,6 +192,7 @@ class Worker:
                 ended[descriptor] = report(os.wait4(child.pid, 0), child.stages, reasons[descriptor])
                 if descriptor == last:
                     for other in running.values():
+                        reasons[other.handle] = reasons[other.handle] or wire.SPENT
                         kill(other)
         return [ended[child.handle] for child in children]
 
@@ -295,8 +296,8 @@ def main(channel: socket.socket, level: str, parent: int, uid: int) -> None:
     try:
         baseline = jail.address_space()
         jail.enter(level, stdlib, parent, uid, channel.fileno())
-        if level in ("L4", "L3"):
-            resource.setrlimit(resource.RLIMIT_NPROC, (TASKS, TASKS))
+        if level == "L3":  # at L4 the control group counts them; here they are counted by user
+            start.lower(resource.RLIMIT_NPROC, TASKS)
         worker = Worker(channel, Files(*descriptors), baseline, level)
         if level != "L0":
             worker.barrier = confine(kernel.MACHINE, opening=level != "L1")
