@@ -38,8 +38,13 @@ def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
     parser.add_argument(
         "--stop-early", action="store_true", help="after a program's first test that fails, its later ones are SK"
     )
+    parser.add_argument(
+        "--unsafe", action="store_true", help="where no isolation works, run programs with your rights; nothing is kept"
+    )
     options = parser.parse_args(words)
     _check(options)
+    if options.unsafe:
+        print("--unsafe: where no isolation works here, programs run with your rights (layer L0)", file=sys.stderr)
     if options.batch is not None:
         return _batch(options)
     code = _program(options.program)
@@ -74,6 +79,8 @@ def _check(options: Namespace) -> None:
         raise LabError(f"--fn-name {options.fn_name!r} is no name of a function", "e.g. --fn-name two_sum")
     if options.lab and options.problem is None:
         raise LabError("--lab goes with --problem", "only a problem's verdicts can be kept in the lab")
+    if options.lab and options.unsafe:
+        raise LabError("--lab and --unsafe do not go together", "what ran without isolation is never kept")
 
 
 class Lines:
@@ -139,7 +146,9 @@ def _batch(options: Namespace) -> int:
     from o1coder.judge import batch
 
     with ExitStack() as stack:
-        rows = stack.enter_context(closing(batch(Lines(options.batch, stack), stop_early=options.stop_early)))
+        rows = stack.enter_context(
+            closing(batch(Lines(options.batch, stack), stop_early=options.stop_early, unsafe=options.unsafe))
+        )
         for row in rows:
             try:
                 print(json.dumps(row, ensure_ascii=False), flush=True)
@@ -169,7 +178,7 @@ def _on_tests(options: Namespace, code: str) -> list[dict[str, Any]]:
         if not any(line.strip() for line in lines):
             hint = 'a line is {"args", "expected"} or {"stdin", "expected"}'
             raise LabError(f"{options.tests} has no tests", hint)
-        return list(stack.enter_context(closing(batch(lines, stop_early=options.stop_early))))
+        return list(stack.enter_context(closing(batch(lines, stop_early=options.stop_early, unsafe=options.unsafe))))
 
 
 def _with(number: int, line: str, more: dict[str, Any]) -> str:
@@ -209,7 +218,7 @@ def _on_problem(options: Namespace, code: str) -> list[dict[str, Any]]:
             why = "has no tests" if test_set is None else "has no tests left: all of them were withdrawn"
             raise LabError(f"problem {options.problem} {why}", "import it again with tests")
         known = known_for(connection, [problem_id]) if options.lab else {}
-    with Judge() as judge:
+    with Judge(unsafe=options.unsafe) as judge:
         questions = [question(what, code, case) for _, case in cases]
         said: list[Verdict] = Cached(judge, known).judge(questions, stop_early=options.stop_early)
     if options.lab:

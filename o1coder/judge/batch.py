@@ -45,12 +45,13 @@ class Wrong(ValueError):
 
 
 def batch(
-    lines: Iterable[str], judge: Judge | None = None, stop_early: bool = False
+    lines: Iterable[str], judge: Judge | None = None, stop_early: bool = False, unsafe: bool = False
 ) -> Generator[dict[str, Any], None, None]:
-    """Verdicts as {"id", "verdict", "cpu_ms", "wall_ms", "memory_kb", "detail"}. LabError names the line that is wrong.
+    """Verdicts as {"id", "verdict", "cpu_ms", "wall_ms", "memory_kb", "detail", "layer"}. LabError names the line that is
+    wrong.
 
-    Without `judge` one is started for the purpose, after all lines were found to be right. `stop_early`: after a
-    program's first case that is not accepted, its later ones are SK."""
+    Without `judge` one is started for the purpose, after all lines were found to be right; `unsafe` is for that one.
+    `stop_early`: after a program's first case that is not accepted, its later ones are SK."""
     again = list(lines) if iter(lines) is lines else lines
     for number, line in enumerate(again, 1):
         if line.strip():
@@ -58,7 +59,7 @@ def batch(
     if judge is not None:
         yield from run(again, judge, stop_early)
         return
-    with Judge() as own:
+    with Judge(unsafe=unsafe) as own:
         yield from run(again, own, stop_early)
 
 
@@ -86,6 +87,7 @@ def answer(name: Any, verdict: Verdict) -> dict[str, Any]:
         "wall_ms": verdict.wall_ms,
         "memory_kb": verdict.memory_kb,
         "detail": verdict.detail,
+        "layer": verdict.layer,
     }
 
 

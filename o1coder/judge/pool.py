@@ -69,7 +69,7 @@ class Judge:
         reasons = "; ".join(f"{level}: {reason}" for level, reason in self.refused.items())
         raise LabError(
             f"no isolation works on this machine ({reasons})",
-            "`o1coder doctor` says what this machine lacks; programs are not run without a wall",
+            "o1coder doctor says what this machine lacks; only `judge --unsafe` runs programs without a wall, and keeps nothing",
         )
 
     def _try(self, level: Level) -> str:

@@ -88,6 +88,7 @@ def rows(home: Path) -> list[int]:
         ("judge --batch {program} --lab", "--lab goes with --problem"),
         ("judge --batch {program} --fn-name f", "--fn-name goes with --tests"),
         ("judge {program} --batch {program}", "no program and no tests"),
+        ("judge {program} --problem 1 --lab --unsafe", "--lab and --unsafe do not go together"),
     ],
 )
 def test_what_is_typed_wrong_is_told(
@@ -147,6 +148,24 @@ def test_early_stop_leaves_the_later_tests_out(program: Path, home: Path) -> Non
     assert [row["verdict"] for row in early.value["tests"]] == ["AC", "WA", "SK"]
     assert (early.code, early.value["verdict"], early.value["passed"]) == (1, "WA", 1)
     assert rows(home) == [2, 1]  # SK is no row
+
+
+def test_without_isolation_nothing_runs_unless_it_is_asked_for(
+    program: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Judge, "_try", lambda self, level: "it does not work")
+    batch = tmp_path / "batch.jsonl"
+    batch.write_text(json.dumps(TEST | {"id": 1, "code": DOUBLE}))
+    refused = say(f"judge {program} --problem 1 --json", home)
+    assert refused.code == 2
+    assert "no isolation works on this machine" in refused.error["error"]
+    assert "--unsafe" in refused.error["hint"]
+    for words in (f"judge {program} --problem 1 --json --unsafe", f"judge --batch {batch} --unsafe"):
+        said = say(words, home)
+        assert said.code == 0
+        found = said.value["tests"] if "--problem" in words else [said.value]
+        assert {(row["verdict"], row["layer"]) for row in found} == {("AC", "L0")}
+    assert rows(home) == [0, 0]
 
 
 def test_the_judges_own_failure_is_neither_yes_nor_no(

@@ -32,7 +32,7 @@ def test_a_batch_answers_in_order(judge: Judge) -> None:
     rows = list(batch([json.dumps(line) for line in LINES], judge))
     assert [row["id"] for row in rows] == [1, "b", None, 4, 5, 6]
     assert [row["verdict"] for row in rows] == ["AC", "AC", "AC", "WA", "AC", "TLE"]
-    assert all(list(row) == ["id", "verdict", "cpu_ms", "wall_ms", "memory_kb", "detail"] for row in rows)
+    assert all(list(row) == ["id", "verdict", "cpu_ms", "wall_ms", "memory_kb", "detail", "layer"] for row in rows)
 
 
 @pytest.mark.parametrize(

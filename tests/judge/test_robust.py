@@ -240,7 +240,7 @@ def test_a_machine_without_a_wall_is_told_what_to_ask(monkeypatch: pytest.Monkey
     with pytest.raises(LabError) as found:
         Judge(workers=1)
     assert "doctor" in found.value.hint
-    assert "--" not in found.value.hint  # no command has a flag for it
+    assert "judge --unsafe" in found.value.hint
 
 
 FULL_DISK = """
