@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from o1coder.lab import Lab
 
 WATCH_S = 0.5
+ISOLATION_S = 1.0  # the first rows come first
 
 
 def _jobs() -> Screen[object]:
@@ -90,12 +91,15 @@ class LabApp(App[int]):
             self.call_from_thread(self._opened, None, error)
             return
         self.call_from_thread(self._opened, lab, None)
-        self.call_from_thread(self.run_worker, self._isolation, thread=True, group="isolation")
+        shown_at = time.monotonic() + ISOLATION_S
         with Changes(lab) as changes:
             while not worker.is_cancelled:
                 time.sleep(WATCH_S)
                 if changes.any():
                     self.call_from_thread(self._changed)
+                if shown_at and time.monotonic() > shown_at:
+                    shown_at = 0.0
+                    self.call_from_thread(self.run_worker, self._isolation, thread=True, group="isolation")
 
     def _isolation(self) -> None:
         """In a thread, for a moment: start a judge and look which level its canaries prove."""
