@@ -24,8 +24,6 @@ from ..errors import LabError
 from .question import Code
 
 NAME = "checker"
-INPUT, OUTPUT, ANSWER = "input", "output", "answer"
-ARGV = (NAME, INPUT, OUTPUT, ANSWER)
 OK, WRONG, PRESENTATION, FAIL, POINTS = 0, 1, 2, 3, 7
 CRASHED = 86  # an exception that nothing caught: Python's own status for it, 1, would read as "wrong answer"
 SOURCE_BYTES = 256 * 1024

@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 
 from o1coder.errors import LabError
 from o1coder.judge import CODES
-from o1coder.judge.checker import ARGV, CRASHED, SOURCE_BYTES, after_answer, check_source, how, program, verdict_of
+from o1coder.judge.checker import CRASHED, SOURCE_BYTES, after_answer, check_source, how, program, verdict_of
+from o1coder.judge.inside.harness import CHECKER_NAMES
 
 CHECKER = "import sys\nsys.exit(open('output').read() != open('answer').read())\n"
 
 
 def test_a_source_is_taken_as_it_is() -> None:
     assert check_source({"source": CHECKER}) == CHECKER
-    assert ARGV == ("checker", "input", "output", "answer")
+    assert list(CHECKER_NAMES) == ["input", "output", "answer"]  # what the harness puts into sys.argv
 
 
 @pytest.mark.parametrize(

@@ -66,11 +66,6 @@ def pack_request(request: Request) -> bytes:
     return HEADER.pack(*request)
 
 
-def unpack_request(data: bytes) -> Request:
-    """A request from its bytes."""
-    return Request(*HEADER.unpack(data))
-
-
 def pack_reply(number: int, wall_us: int, processes: list[Process]) -> bytes:
     """Bytes of a reply."""
     parts = [REPLY.pack(number, wall_us, len(processes))]
