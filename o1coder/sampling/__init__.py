@@ -6,12 +6,13 @@ spec that is not known, or whose library is missing, is a LabError that says wha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
 from o1coder.errors import LabError
+from o1coder.flow import Pull
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -43,12 +44,15 @@ class Sample:
 
 
 class Sampler(Protocol):
-    """Completes prompts. With `reproducible` a text is a function of (prompt, parameters, seed) alone."""
+    """Completes prompts: a list at once, or as they come (flow.py). With `reproducible` a text is a function of (prompt,
+    parameters, seed) alone, whatever else is under way."""
 
     spec: str
     reproducible: bool
 
     def sample(self, requests: Sequence[Request]) -> list[Sample]: ...
+
+    def stream(self, pull: Pull[Request]) -> Iterator[tuple[int, Sample]]: ...
 
     def close(self) -> None: ...
 

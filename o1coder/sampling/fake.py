@@ -7,11 +7,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from o1coder.flow import Pull, in_calls
 from o1coder.sampling import Request, Sample
 from o1coder.sampling.dice import Dice
 from o1coder.sampling.script import fitting_ideas, planned_idea, read_problem, write
+
+ROWS = 64
 
 
 class FakeSampler:
@@ -26,6 +29,10 @@ class FakeSampler:
     def sample(self, requests: Sequence[Request]) -> list[Sample]:
         """Answer each request by itself, in order."""
         return [self._answer(request) for request in requests]
+
+    def stream(self, pull: Pull[Request]) -> Iterator[tuple[int, Sample]]:
+        """Answer requests as they are pulled, at most ROWS at a time."""
+        return in_calls(self.sample, pull, ROWS)
 
     def close(self) -> None:
         """Nothing is held."""

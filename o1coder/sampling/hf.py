@@ -14,13 +14,14 @@ Not covered: encoder-decoders, sliding windows, several devices, speculative dec
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
 from o1coder.errors import LabError
+from o1coder.flow import Pull, in_calls
 from o1coder.sampling import Request, Sample
 from o1coder.sampling.draw import draw, uniform
 from o1coder.sampling.load import load_model, load_tokenizer, pick_device, set_threads
@@ -84,6 +85,10 @@ class HfSampler:
             else:
                 self._sample_together(rows)
         return [row.sample(self._tokenizer) for row in rows]
+
+    def stream(self, pull: Pull[Request]) -> Iterator[tuple[int, Sample]]:
+        """Complete requests as they are pulled, a batch at a time."""
+        return in_calls(self.sample, pull, self.batch)
 
     def close(self) -> None:
         """Let go of the weights and of everything cached."""
