@@ -1,21 +1,18 @@
-"""A synthetic policy whose step values are known exactly, with the sampler, reader and judge that go with it.
-
-Structures and refinements come from small repertoires with fixed odds; a program passes with a probability that belongs to
-its refinement; any completion may be unparsable. Everything is a pure function of (world, prompt, seed).
-"""
+"""One world's sampler and a judge of more words than pass and fail, over the synthetic policies of o1coder/calibrating."""
 
 from __future__ import annotations
 
-import hashlib
-import random
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
+from o1coder.calibrating.world import TASK, World
+from o1coder.calibrating.world import ChainPrompt as Prompt
+from o1coder.calibrating.world import ChainReader as Reader
 from o1coder.search import SearchConfig, TreeSpec
-from o1coder.search.reading import Reading
-from o1coder.task import Action, Case, Task
+from o1coder.task import Case
 
-TASK = Task("add one", "call", "add_one", "add_one(x)")
+__all__ = ["CASES", "TASK", "Judge", "Prompt", "Reader", "Said", "Sample", "Sampler", "World", "spec", "verdict"]
+
 CASES = (Case("sha256:a", "[1]", "2"), Case("sha256:b", "[2]", "3"))
 
 
@@ -30,63 +27,6 @@ class Sample(NamedTuple):
 class Said(NamedTuple):
     code: str
     layer: str = "L3"
-
-
-class Prompt:
-    """The chain itself, so that a scripted sampler can read it."""
-
-    def __init__(self, chooses: Literal["search", "policy"] = "search") -> None:
-        self.chooses = chooses
-
-    def render(self, task: Task, steps: Sequence[tuple[Action, str]], action: Action) -> str:
-        return "|".join([action, *(text for _, text in steps)])
-
-    def opening(self, action: Action, task: Task) -> str:
-        return ""
-
-    def stops(self, action: Action) -> tuple[str, ...]:
-        return ("###",)
-
-    def max_tokens(self, action: Action, task: Task | None = None) -> int:
-        return 8
-
-
-class World:
-    """`variants` texts a level; `unparsable` share of completions; `flat` gives every program the same odds."""
-
-    def __init__(self, seed: int, variants: int = 4, unparsable: float = 0.0, programs: int | None = None) -> None:
-        rng = random.Random(seed)
-        self.seed = seed
-        self.unparsable = unparsable
-        self.programs = programs  # distinct program texts; None: every draw differs
-        self.structures = {f"S{i}": rng.random() + 0.1 for i in range(variants)}
-        self.refines = {s: {f"R{i}": rng.random() + 0.1 for i in range(variants)} for s in self.structures}
-        mean = rng.random()
-        self.odds = {
-            (s, r): min(1.0, max(0.0, rng.gauss(mean, 0.35))) for s in self.structures for r in self.refines[s]
-        }
-
-    def value(self, chain: Sequence[str] = ()) -> float:
-        """The true probability that the policy solves the task from `chain` on, format failures included."""
-        keep = 1.0 - self.unparsable
-        if len(chain) == 2:
-            return keep * self.odds[chain[0], chain[1]]
-        table = self.structures if not chain else self.refines[chain[0]]
-        below = sum(odds * self.value([*chain, text]) for text, odds in table.items())
-        return keep * below / sum(table.values())
-
-    def text(self, prompt: str, seed: int) -> str:
-        """The completion the policy gives."""
-        digest = hashlib.blake2b(f"{self.seed}/{prompt}/{seed}".encode(), digest_size=8).digest()
-        rng = random.Random(digest)
-        if rng.random() < self.unparsable:
-            return "?"
-        _, *chain = prompt.split("|")
-        if len(chain) == 2:
-            word = "pass" if rng.random() < self.odds[chain[0], chain[1]] else "fail"
-            return f"{word} {rng.randrange(self.programs or 10**9)}"
-        table = self.structures if not chain else self.refines[chain[0]]
-        return rng.choices(list(table), list(table.values()))[0]
 
 
 class Sampler:
@@ -105,20 +45,6 @@ class Sampler:
 
     def close(self) -> None:
         pass
-
-
-class Reader:
-    """Reads the world's texts; where the policy chooses, "code: …" is code and all else a step."""
-
-    def read(self, prompt: Any, task: Task, asked: Action, text: str, finish_reason: str) -> Reading:
-        if text.startswith("?"):
-            return Reading(None, "", None, "unparsable")
-        if prompt.chooses == "policy":
-            asked = "code" if text.startswith(("pass", "fail", "half")) else "refine"
-        return Reading(asked, text, text if asked == "code" else None, None)
-
-    def compiles(self, code: str, entry_point: str | None) -> bool:
-        return "broken" not in code
 
 
 def verdict(code: str, case: Case) -> Said:
