@@ -3,7 +3,8 @@ only where resampling needs it, and then late.
 
 `rates.py` pass@k, Wilson, validity of cases · `resample.py` bootstrap over problems · `gate.py` paired difference, three
 outcomes, detectable gain · `ranking.py` AUC pooled and within problem, baselines, ceiling, shuffle control ·
-`agreement.py` F1, thresholds, calibration, Krippendorff's α. What to measure, and on which split, is the caller's care.
+`agreement.py` F1, thresholds, calibration, Krippendorff's α ·
+`anatomy.py` which level of nested draws decides. What to measure, and on which split, is the caller's care.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from o1coder.measure.agreement import (
     first_error_f1,
     krippendorff_alpha,
 )
+from o1coder.measure.anatomy import Anatomy, Nested, Share, Swap, anatomy, swap
 from o1coder.measure.gate import Gate, detectable_gain, gate, gate_level, paired_difference
 from o1coder.measure.ranking import (
     Ceiling,
@@ -38,15 +40,20 @@ from o1coder.measure.resample import bootstrap, bootstrap_mean, mean_bounds, mea
 
 __all__ = [
     "F1",
+    "Anatomy",
     "CaseValidity",
     "Ceiling",
     "FirstErrorF1",
     "Gate",
     "Interval",
+    "Nested",
     "PassAtK",
     "Ranking",
     "Row",
+    "Share",
     "ShuffleControl",
+    "Swap",
+    "anatomy",
     "auc",
     "best_threshold",
     "bootstrap",
@@ -72,6 +79,7 @@ __all__ = [
     "shuffled_labels",
     "step_length_baseline",
     "student_quantile",
+    "swap",
     "wilson",
     "within_problem_auc",
 ]
