@@ -173,7 +173,7 @@ class WorldsJudge:
         right, wrong = Verdict("AC", layer="L3"), Verdict("WA", layer="L3")
         return [right if question.code.startswith("pass") else wrong for question in questions]
 
-    def serve(self, pull: Pull[Question]) -> Iterator[tuple[int, Verdict]]:
+    def serve(self, pull: Pull[Question], cancelled: Any = None) -> Iterator[tuple[int, Verdict]]:
         return in_calls(self.judge, pull, 256)
 
 

@@ -26,7 +26,9 @@ def export_tree(
 ) -> dict[str, Any]:
     """The object of `trees export` (CLI.md), from facts in any order; the root is the step with the empty path."""
     completions, steps, rollouts = list(completions), list(steps), list(rollouts)
-    values, counts = label_values(completions, steps, rollouts), visits(rollouts)
+    settings = asdict(config) if isinstance(config, SearchConfig) else dict(config)
+    values = label_values(completions, steps, rollouts, settings.get("estimate", "weighted"))
+    counts = visits(rollouts)
 
     def row(path: Path, action: str, text: str) -> dict[str, Any]:
         value = values.get(path)
@@ -43,7 +45,7 @@ def export_tree(
     return {
         "format": FORMAT,
         "problem": problem_digest,
-        "config": asdict(config) if isinstance(config, SearchConfig) else dict(config),
+        "config": settings,
         "completions": [
             {
                 "parent": path_text(each.parent),

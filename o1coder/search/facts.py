@@ -15,7 +15,7 @@ from o1coder.errors import LabError
 from o1coder.task import Action
 
 Path = tuple[int, ...]  # child ordinals from the root, which is (); a child's ordinal is its first completion's
-EndReason = Literal["exhausted", "simulations", "budget"]
+EndReason = Literal["exhausted", "simulations", "settled", "budget"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class CompletionFact:
 
 @dataclass(frozen=True, slots=True)
 class StepFact:
-    """One reasoning step. The root is the problem itself and has no fact."""
+    """One reasoning step, said by a completion or given with the tree. The root is the problem itself and has no fact."""
 
     path: Path
     action: Action
@@ -46,7 +46,7 @@ class StepFact:
 
 @dataclass(frozen=True, slots=True)
 class RolloutFact:
-    """One path from the root to a judged leaf.
+    """One path from the root to a judged leaf; where a preset visits leaves again, one a visit.
 
     `code` None: nothing below `leaf` parsed, or the depth limit was reached (reward 0). `reward` None: the judge itself
     failed, so the rollout counts nowhere. `cases` holds the verdict code per case digest, never IE or SK; `verdicts` the
@@ -71,13 +71,22 @@ class RolloutFact:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreFact:
+    """A process reward model's number for a step, in [0, 1], where it steered the search."""
+
+    path: Path
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class EndFact:
-    """Why a tree takes no more simulations. A tree without one can go on; `budget` ends were set by a clock."""
+    """Why a tree takes no more simulations. A tree without one can go on; `budget` ends were set by a clock, and a
+    `settled` tree stopped because its answer was found: its step values are of a search that looked when to stop."""
 
     reason: EndReason
 
 
-Fact = CompletionFact | StepFact | RolloutFact | EndFact
+Fact = CompletionFact | StepFact | RolloutFact | ScoreFact | EndFact
 
 
 def path_text(path: Path) -> str:

@@ -1,24 +1,28 @@
-"""One tree growing: which simulations are in flight, what they want, and when their results are applied.
+"""One tree growing: which rounds are in flight, what they want, and when their results are applied.
 
-At most w = `in_flight` simulations are under way. Simulation n+w is selected when exactly the results 0…n are applied and
-n+1 is not yet, in whatever order they arrive, so that a tree is a function of (config, seed, completions, verdicts). A
-resumed tree replays the same selection with its stored facts served. Nothing here waits, samples, judges or stores.
+At most w = `in_flight` rounds are under way. Round n+w is begun when exactly the results 0…n are applied and n+1 is not
+yet, in whatever order they arrive, so that a tree is a function of (config, seed, completions, verdicts, scores). A
+resumed tree replays the same rounds with its stored facts served. Nothing here waits, samples, judges, scores or stores.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from o1coder.reward import terminal_reward
 from o1coder.search import chance
 from o1coder.search.config import TreeSpec
-from o1coder.search.facts import CompletionFact, EndFact, EndReason, Fact, Path, RolloutFact, StepFact
+from o1coder.search.facts import CompletionFact, EndFact, EndReason, Fact, Path, RolloutFact, ScoreFact, StepFact
 from o1coder.search.reading import Reader
 from o1coder.search.simulation import Draw, Judged, Simulation, distinct, ends
-from o1coder.search.stored import Stored
-from o1coder.search.tree import Tree
+from o1coder.search.stored import Stored, disagree
+from o1coder.search.strategy import Descent, Landed, strategy
+from o1coder.search.tree import Node, Tree
 from o1coder.task import ACTIONS, Action
+
+Chain = tuple[tuple[Action, str], ...]
 
 
 class Ask(NamedTuple):
@@ -42,30 +46,41 @@ class Sampled(NamedTuple):
 
 
 class Growth:
-    """One tree under way. `wanted`/`deliver` and `unjudged`/`rule` may be answered in any order; `settle` applies."""
+    """One tree under way. `wanted`/`deliver`, `unjudged`/`rule` and `ungraded`/`grade` may be answered in any order, each
+    thing is handed out once; `settle` applies what is complete."""
 
     def __init__(self, spec: TreeSpec, reader: Reader) -> None:
+        config = spec.config
         self.spec = spec
         self.reader = reader
-        self.tree = Tree(spec.seed, spec.config.c)
-        self.simulations: dict[int, Simulation] = {}  # selected and not yet applied
+        self.tree = Tree(spec.seed, config.c, config.revisit)
+        self.simulations: dict[int, Simulation] = {}  # begun and not yet applied
+        self.rounds: deque[list[Simulation]] = deque()
         self.results: dict[int, dict[str, Judged]] = {}
-        self.applied = 0
         self.end: EndReason | None = next((fact.reason for fact in spec.stored if isinstance(fact, EndFact)), None)
         self.tokens_in = self.tokens_out = 0
-        for ordinal in range(spec.config.in_flight):
-            self._select(ordinal)
+        self.begun = 0
+        laid = zip(self.tree.lay(spec.given), spec.given, strict=True)
+        self.laid: list[Fact] = [StepFact(node.path, action, text, None) for node, (action, text) in laid]
+        self.steps = strategy(self.tree, config, spec.settled)
+        self.dry: EndReason | None = None  # why the strategy begins no more rounds
+        for _ in range(config.in_flight):
+            self._begin(None)
+        self._conclude()
+
+    # --- what is wanted, and what came ---
 
     def wanted(self) -> list[Ask]:
-        """The completions to sample next: `width` for each simulation that is not at its end."""
+        """The completions to sample next: a whole expansion for each simulation that is not at its end."""
         config, prompt, task = self.spec.config, self.spec.prompt, self.spec.task
         asks = []
         for simulation in self.simulations.values():
-            if simulation.state != "sampling":
+            if simulation.state != "sampling" or simulation.asked:
                 continue
-            action = config.action(len(simulation.parent))
+            simulation.asked = True
+            action = simulation.action_here(config)
             text, stop, cap = prompt.render(task, simulation.chain, action), prompt.stops(action), self._cap(action)
-            for ordinal in range(simulation.base, simulation.base + config.width_at(len(simulation.parent))):
+            for ordinal in range(simulation.base, simulation.base + simulation.width_here(config)):
                 seed = chance.draw(self.spec.seed, "sample", simulation.parent, ordinal)
                 asks.append(Ask(simulation.ordinal, text, cap, stop, seed))
         return asks
@@ -77,41 +92,71 @@ class Growth:
 
     def unjudged(self) -> list[tuple[int, str]]:
         """The programs to judge, as (simulation, code)."""
-        waiting = (each for each in self.simulations.values() if each.state == "judging")
-        return [(simulation.ordinal, code) for simulation in waiting for code in simulation.codes()]
+        found = []
+        for simulation in self.simulations.values():
+            if simulation.state == "judging" and not simulation.asked:
+                simulation.asked = True
+                found += [(simulation.ordinal, code) for code in self.codes(simulation)]
+        return found
 
     def rule(self, simulation: int, verdicts: Mapping[str, Sequence[Any]]) -> None:
         """The verdicts of one simulation's programs: for each code, one per case in the order of the tree's cases."""
         under_way = self.simulations[simulation]
-        self.results[simulation] = {code: self._outcome(code, verdicts[code]) for code in under_way.codes()}
-        under_way.state = "ready"
+        self.recall(simulation, {code: self._outcome(code, verdicts[code]) for code in self.codes(under_way)})
+
+    def ungraded(self) -> list[tuple[int, Chain]]:
+        """The steps to score, each as its simulation and the chain from the root down to it."""
+        found = []
+        for simulation in self.simulations.values():
+            if simulation.ungraded and not simulation.grading and simulation.state in ("judging", "ready"):
+                simulation.grading = True
+                found += [(simulation.ordinal, chain) for chain in simulation.prefixes()]
+        return found
+
+    def grade(self, simulation: int, scores: Mapping[Chain, float]) -> None:
+        """The scores of all steps of one simulation."""
+        under_way = self.simulations[simulation]
+        under_way.scores, under_way.ungraded = dict(scores), False
+
+    def recall(self, simulation: int, outcomes: Mapping[str, Judged]) -> None:
+        """The outcomes of one simulation's programs where they are known, in place of `rule`."""
+        self.results[simulation] = dict(outcomes)
+        self.simulations[simulation].state = "ready"
 
     def settle(self) -> list[Fact]:
-        """Apply every simulation whose turn has come, select those it makes room for; the new facts, whole simulations."""
+        """Apply every round whose turn has come, begin those it makes room for; the new facts, whole rounds."""
         facts: list[Fact] = []
-        while self.end is None:
-            simulation = self.simulations.get(self.applied)
-            if simulation is None or simulation.state in ("sampling", "judging"):
-                break
-            facts += self._apply(simulation)
-            self._next()
+        while self.end is None and self.rounds and all(simulation.ready for simulation in self.rounds[0]):
+            facts += self._apply_round(lambda simulation: True) or ()
         if self.end is not None and facts:
             facts.append(EndFact(self.end))
         return facts
 
+    # --- a tree again, from what is stored ---
+
     def resume(self) -> None:
-        """Replay the selection over the stored facts, so that the tree goes on where they end.
+        """Replay the rounds over the stored facts, so that the tree goes on where they end.
 
         LabError when they are not what this config and seed would have asked for.
         """
         stored = Stored(self.spec.stored)
         ended, self.end = self.end, None
-        while (simulation := self.simulations.get(self.applied)) is not None and self._serve(simulation, stored):
-            for fact in self._apply(simulation):
+        self._conclude()
+        while (
+            self.rounds and (facts := self._apply_round(lambda simulation: self._serve(simulation, stored))) is not None
+        ):
+            for fact in facts:
                 stored.use(fact)
-            self._next()
         stored.check_all_used()
         self.end = ended or self.end
+
+    def serve_round(self, serve: Callable[[Simulation], bool]) -> list[Fact] | None:
+        """Apply the round whose turn it is, each of its simulations answered by `serve` (through `deliver`, `recall`,
+        `grade`); None when `serve` cannot. The facts, with the end if it is the last."""
+        if self.end is not None or not self.rounds:
+            return None
+        facts = self._apply_round(serve)
+        return facts if facts is None or self.end is None else [*facts, EndFact(self.end)]
 
     def place(self, simulation: Simulation) -> tuple[Path, int]:
         """Where the next expansion of the simulation whose turn it is will stand in the tree: step and first ordinal."""
@@ -125,35 +170,73 @@ class Growth:
             base = self.tree.reserved.get(real, 0)
         return real, base
 
-    def recall(self, simulation: int, outcomes: Mapping[str, Judged]) -> None:
-        """The outcomes of one simulation's programs where they are known, in place of `rule`."""
-        self.results[simulation] = dict(outcomes)
-        self.simulations[simulation].state = "ready"
-
     def stop(self) -> EndFact:
         """End the tree because a budget is spent; what is in flight is dropped."""
         self.end = "budget"
         self.simulations.clear()
+        self.rounds.clear()
         return EndFact("budget")
 
-    def _select(self, ordinal: int) -> None:
-        if ordinal >= self.spec.config.simulations:
-            return
-        path = self.tree.select(ordinal)
-        if path is None:
-            self.simulations[ordinal] = Simulation(ordinal, (), 0, [], "void")
-            return
-        base = self.tree.reserve(path, self.spec.config.width_at(len(path)))
-        self.simulations[ordinal] = Simulation(ordinal, path, base, self.tree.chain(path))
+    # --- rounds ---
 
-    def _next(self) -> None:
-        """Count the simulation just applied, and select the one its place goes to."""
-        del self.simulations[self.applied]
-        self.results.pop(self.applied, None)
-        self.applied += 1
-        self._select(self.applied - 1 + self.spec.config.in_flight)
-        if all(each.state == "void" for each in self.simulations.values()):
-            self.end = "exhausted" if self.tree.root.closed else "simulations"
+    def _begin(self, landed: list[Landed] | None) -> None:
+        """Begin the next round, if there is one."""
+        if self.dry is not None:
+            return
+        try:
+            descents = next(self.steps) if landed is None else self.steps.send(landed)
+        except StopIteration as stop:
+            self.dry = stop.value or "simulations"
+            return
+        self.rounds.append([self._start(descent) for descent in descents] or [self._void()])
+
+    def _start(self, descent: Descent) -> Simulation:
+        config, node = self.spec.config, self.tree.nodes[descent.parent]
+        ordinal, self.begun = self.begun, self.begun + 1
+        ended = node.code is not None or len(node.path) >= config.depth
+        simulation = Simulation(ordinal, node.path, 0, self.tree.chain(node.path))
+        if ended:
+            simulation.arrival = node.path
+            simulation.state = "ready" if node.leaf or node.code is None else "judging"
+        else:
+            simulation.width, simulation.levels_left, simulation.action = descent.width, descent.levels, descent.action
+            simulation.base = self.tree.reserve(node.path, simulation.width_here(config))
+        self.simulations[ordinal] = simulation
+        return simulation
+
+    def _void(self) -> Simulation:
+        ordinal, self.begun = self.begun, self.begun + 1
+        self.simulations[ordinal] = Simulation(ordinal, (), 0, [], "void")
+        return self.simulations[ordinal]
+
+    def _apply_round(self, serve: Callable[[Simulation], bool]) -> list[Fact] | None:
+        """Apply the oldest round, then begin the one its place goes to; None, and nothing done, when it is not there."""
+        facts: list[Fact] = []
+        landed = []
+        for number, simulation in enumerate(self.rounds[0]):
+            if not serve(simulation):
+                if number:
+                    raise disagree(f"simulation {simulation.ordinal} of a round that was written is missing")
+                return None
+            some, where = self._apply(simulation)
+            facts += some
+            landed.append(where)
+            del self.simulations[simulation.ordinal]
+            self.results.pop(simulation.ordinal, None)
+        self.rounds.popleft()
+        if facts and self.laid:
+            facts, self.laid = [*self.laid, *facts], []
+        self._begin(landed if self.spec.config.in_flight == 1 else None)
+        self._conclude()
+        return facts
+
+    def _conclude(self) -> None:
+        """End the tree when nothing is under way and nothing more can be."""
+        if self.end is None and all(each.state == "void" for each in self.simulations.values()):
+            if self.tree.root.closed:
+                self.end = "exhausted"
+            elif self.dry is not None:
+                self.end = self.dry
 
     def _take(self, simulation: Simulation, draws: Sequence[Draw]) -> None:
         self.tokens_in += sum(draw.tokens_in for draw in draws)
@@ -168,10 +251,17 @@ class Growth:
 
     def _read(self, simulation: Simulation, sample: Sampled) -> Draw:
         spec = self.spec
-        asked = spec.config.action(len(simulation.parent))
+        asked = simulation.action_here(spec.config)
         reading = self.reader.read(spec.prompt, spec.task, asked, sample.text, sample.finish_reason)
         seen = (sample.text, sample.tokens_in, sample.tokens_out, sample.logprob, sample.finish_reason)
         return Draw(*seen, *reading)
+
+    def codes(self, simulation: Simulation) -> list[str]:
+        """The distinct programs on which a simulation waits for verdicts."""
+        if simulation.arrival is None:
+            return simulation.codes(self.spec.config)
+        code = self.tree.nodes[simulation.arrival].code
+        return [] if code is None else [code]
 
     def _outcome(self, code: str, verdicts: Sequence[Any]) -> Judged:
         by_case = {case.digest: each for case, each in zip(self.spec.cases, verdicts, strict=True)}
@@ -188,59 +278,124 @@ class Growth:
         codes = {digest: str(each.code) for digest, each in sound.items()}
         return Judged(passed, total, compiled, reward, terms, codes, sound)
 
-    def _apply(self, simulation: Simulation) -> list[Fact]:
+    # --- applying ---
+
+    def _apply(self, simulation: Simulation) -> tuple[list[Fact], Landed]:
         """Write a simulation into the tree: its own paths become the tree's, equal sibling texts merge."""
         if simulation.state == "void":
-            return []
-        config, tree = self.spec.config, self.tree
+            return [], Landed((), (), ())
+        if simulation.arrival is not None:
+            return self._arrive(simulation, simulation.arrival)
         facts: list[Fact] = []
-        real: dict[Path, Path] = {simulation.levels[0].parent: simulation.levels[0].parent}
+        start = simulation.levels[0].parent
+        real: dict[Path, Path] = {start: start}
         for index, level in enumerate(simulation.levels):
             parent = real[level.parent]
-            base = level.base if index == 0 else tree.reserve(parent, len(level.draws))
-            tree.nodes[parent].expanded = True
+            base = level.base if index == 0 else self.tree.reserve(parent, len(level.draws))
+            self.tree.nodes[parent].expanded |= not level.aside
             for offset, draw in enumerate(level.draws):
-                step: Path | None = None
+                node = None
                 if draw.action is not None:
-                    node, new = tree.say(parent, base + offset, draw.action, draw.step_text, draw.code)
-                    step = node.path
-                    real.setdefault((*level.parent, level.base + offset), step)
+                    node, new = self.tree.say(parent, base + offset, draw.action, draw.step_text, draw.code)
+                    real.setdefault((*level.parent, level.base + offset), node.path)
                     if new:
-                        facts.append(StepFact(step, draw.action, draw.step_text, draw.code))
-                facts.append(_completion(parent, base + offset, draw, step))
-        parent, draws = real[simulation.levels[-1].parent], simulation.levels[-1].draws
-        leaves = [child.draw for child in distinct(draws) if ends(len(parent) + 1, child.draw, config)]
-        for draw in leaves:
-            assert draw.action is not None
-            node = tree.nodes[parent].children[(draw.action, draw.step_text)]
-            if not node.leaf:
-                node.leaf = node.closed = True
-                facts.append(self._rollout(simulation, node.path, draw.code))
-        if not distinct(draws):
-            facts.append(self._rollout(simulation, parent, None))
-        tree.close(parent)
+                        node.logprob, node.tokens = draw.logprob, draw.tokens_out
+                        facts.append(StepFact(node.path, draw.action, draw.step_text, draw.code))
+                facts.append(_completion(parent, base + offset, draw, None if node is None else node.path))
+        facts += self._scored(simulation)
+        parent = real[simulation.levels[-1].parent]
+        some, landed = self._end(simulation, self.tree.nodes[parent])
+        self.tree.close(parent)
+        return facts + some, landed
+
+    def _end(self, simulation: Simulation, above: Node) -> tuple[list[Fact], Landed]:
+        """The rollouts of the newest level, and what the rules take out of the tree."""
+        config, draws = self.spec.config, simulation.levels[-1].draws
+        parsed = distinct(draws)
+        if not parsed:
+            return [self._rollout(above.path, self._outcome_of(simulation, None))], Landed(above.path, (), ())
+        children = {child.first: above.children[_said(child.draw)] for child in parsed}
+        ending = [child for child in parsed if ends(len(above.path) + 1, child.draw, config)]
+        if config.siblings == "best" and any(child.draw.code is not None for child in ending):
+            best = max(ending, key=lambda child: self._worth(simulation, child.draw.code))
+            for first, node in children.items():
+                node.evicted = node.closed = first != best.first
+            ending = [best]
+        elif config.siblings != "all":
+            picked = above.children[_said(draws[simulation.picked])]
+            ending = [child for child in ending if children[child.first] is picked]
+        facts: list[Fact] = []
+        for child in ending:
+            node = children[child.first]
+            if not node.leaf or config.revisit:
+                outcome = self._outcome_of(simulation, child.draw.code)
+                self.tree.judge(node.path, outcome if child.draw.code is not None else None)
+                facts.append(self._rollout(node.path, outcome))
+        paths = tuple(node.path for node in children.values())
+        return facts, Landed(above.path, paths, tuple(path for path in paths if self.tree.nodes[path].leaf))
+
+    def _arrive(self, simulation: Simulation, path: Path) -> tuple[list[Fact], Landed]:
+        """A simulation that selection led to the end of a chain: judged now, or visited once more."""
+        node = self.tree.nodes[path]
+        if not node.leaf:
+            outcome = self._outcome_of(simulation, node.code)
+            self.tree.judge(path, outcome if node.code is not None else None)
+        elif node.outcome is not None:
+            outcome = node.outcome._replace(verdicts={})
+        else:
+            outcome = self._outcome_of(simulation, None)
+        rollout = self._rollout(path, outcome)
+        self.tree.close(path)
+        return [rollout], Landed(path[:-1], (path,), (path,))
+
+    def _worth(self, simulation: Simulation, code: str | None) -> float:
+        """What the best of siblings is chosen by. Of a resumed tree only the best is stored."""
+        known = self.results[simulation.ordinal].get(code) if code is not None else None
+        return -1.0 if known is None or known.reward is None else known.reward
+
+    def _outcome_of(self, simulation: Simulation, code: str | None) -> Judged:
+        if code is None:
+            return Judged(0, len(self.spec.cases), False, 0.0, {}, {}, {})
+        return self.results[simulation.ordinal][code]
+
+    def _rollout(self, leaf: Path, judged: Judged) -> RolloutFact:
+        ordinal = self.tree.rollouts
+        self.tree.count(leaf, judged.reward)
+        node = self.tree.nodes[leaf]
+        return RolloutFact(ordinal, leaf, node.code if node.leaf else None, *judged)
+
+    def _scored(self, simulation: Simulation) -> list[Fact]:
+        """The scores of the steps it drew, for those that have none yet."""
+        facts: list[Fact] = []
+        for chain, value in simulation.scores.items():
+            node = self.tree.root
+            for said in chain:
+                node = node.children[said]
+            if node.score is None:
+                node.score = value
+                facts.append(ScoreFact(node.path, value))
         return facts
 
-    def _rollout(self, simulation: Simulation, leaf: Path, code: str | None) -> RolloutFact:
-        ordinal = self.tree.rollouts
-        if code is None:
-            judged = Judged(0, len(self.spec.cases), False, 0.0, {}, {}, {})
-        else:
-            judged = self.results[simulation.ordinal][code]
-        self.tree.count(leaf, judged.reward)
-        return RolloutFact(ordinal, leaf, code, *judged)
+    # --- serving stored facts ---
 
     def _serve(self, simulation: Simulation, stored: Stored) -> bool:
-        """Give a simulation its stored completions and results; False when it was never written."""
+        """Give a simulation its stored completions, results and scores; False when it was never written."""
         if simulation.state == "void":
             return True
         config = self.spec.config
+        if simulation.arrival is not None:
+            rollout = stored.by_ordinal.get(self.tree.rollouts)
+            if rollout is None:
+                return False
+            if simulation.state == "judging":
+                self.recall(simulation.ordinal, {str(rollout.code): stored.judged(rollout)})
+            return True
         if self.place(simulation) not in stored.completions:
             return False
         while simulation.state == "sampling":
             real, base = self.place(simulation)
-            facts = [stored.completion(real, base + offset) for offset in range(config.width_at(len(real)))]
-            asked = config.action(len(real)) if config.chooses == "search" else None
+            facts = [stored.completion(real, base + offset) for offset in range(simulation.width_here(config))]
+            asked = simulation.action_here(config) if config.chooses == "search" else None
             self._take(simulation, [stored.draw(fact, asked) for fact in facts])
         if simulation.state == "judging":
             steps = (fact.step for fact in facts if fact.step is not None)
@@ -248,7 +403,14 @@ class Growth:
             self.recall(
                 simulation.ordinal, {leaf.code: stored.judged(leaf) for leaf in leaves if leaf.code is not None}
             )
+        if simulation.ungraded:
+            self.grade(simulation.ordinal, {chain: stored.score(chain) for chain in simulation.prefixes()})
         return True
+
+
+def _said(draw: Draw) -> tuple[Action, str]:
+    assert draw.action is not None
+    return draw.action, draw.step_text
 
 
 def _completion(parent: Path, ordinal: int, draw: Draw, step: Path | None) -> CompletionFact:

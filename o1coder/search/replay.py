@@ -16,7 +16,8 @@ from o1coder.search.config import TreeSpec
 from o1coder.search.facts import CompletionFact, EndFact, Fact, RolloutFact
 from o1coder.search.growth import Growth, Sampled
 from o1coder.search.reading import Reader, TextReader
-from o1coder.search.simulation import Judged
+from o1coder.search.simulation import Judged, Simulation
+from o1coder.search.stored import Stored
 
 
 class Replay(NamedTuple):
@@ -38,18 +39,17 @@ def replay(spec: TreeSpec, reader: Reader | None = None) -> Replay:
     It ends where the stored facts do: at the first completion or verdict that is asked for and was never stored. Compare
     the canonical exports to say whether the tree is the same.
     """
-    completions = {(f.parent, f.ordinal): f for f in spec.stored if isinstance(f, CompletionFact)}
-    rollouts = [fact for fact in spec.stored if isinstance(fact, RolloutFact)]
+    stored = Stored(spec.stored)
+    rollouts = stored.by_ordinal.values()
     outcomes = {each.code: _judged(each, spec.config.alpha) for each in rollouts if each.code is not None}
-    reader = reader or TextReader()
-    growth = Growth(replace(spec, stored=()), reader)
+    growth = Growth(replace(spec, stored=()), reader or TextReader())
     facts: list[Fact] = []
-    while growth.end is None and _answer(growth, completions, outcomes):
-        facts += growth.settle()
+    while (some := growth.serve_round(lambda simulation: _answer(growth, simulation, stored, outcomes))) is not None:
+        facts += some
     if growth.end is None:
         facts += [fact for fact in spec.stored if isinstance(fact, EndFact)]
     used = sum(isinstance(fact, CompletionFact) for fact in facts)
-    return Replay(facts, used, len(completions))
+    return Replay(facts, used, len(stored.completions))
 
 
 def rescore(rollouts: Iterable[RolloutFact], alpha: float, cases: Collection[str] | None = None) -> list[RolloutFact]:
@@ -69,15 +69,16 @@ def rescore(rollouts: Iterable[RolloutFact], alpha: float, cases: Collection[str
     return out
 
 
-def _answer(
-    growth: Growth, completions: dict[tuple[tuple[int, ...], int], CompletionFact], outcomes: dict[str, Judged]
-) -> bool:
+def _answer(growth: Growth, simulation: Simulation, stored: Stored, outcomes: dict[str, Judged]) -> bool:
     """Serve the simulation whose turn it is; False when something it asks for is not there."""
-    simulation = growth.simulations[growth.applied]
+    if simulation.state == "void":
+        return True
+    if simulation.arrival is not None and growth.tree.rollouts not in stored.by_ordinal:
+        return False
     while simulation.state == "sampling":
         parent, base = growth.place(simulation)
-        width = growth.spec.config.width_at(len(parent))
-        found = [completions.get((parent, base + offset)) for offset in range(width)]
+        width = simulation.width_here(growth.spec.config)
+        found = [stored.completions.get((parent, base + offset)) for offset in range(width)]
         samples = [
             Sampled(each.text, each.tokens_in, each.tokens_out, each.logprob, each.finish_reason)
             for each in found
@@ -87,10 +88,12 @@ def _answer(
             return False
         growth.deliver(simulation.ordinal, samples)
     if simulation.state == "judging":
-        codes = simulation.codes()
-        if any(code not in outcomes for code in codes):
+        known = {code: outcomes[code] for code in growth.codes(simulation) if code in outcomes}
+        if not known or (len(known) < len(growth.codes(simulation)) and growth.spec.config.siblings != "best"):
             return False
-        growth.recall(simulation.ordinal, {code: outcomes[code] for code in codes})
+        growth.recall(simulation.ordinal, known)
+    if simulation.ungraded:
+        growth.grade(simulation.ordinal, {chain: stored.score(chain) for chain in simulation.prefixes()})
     return True
 
 

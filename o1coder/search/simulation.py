@@ -2,7 +2,7 @@
 
 A simulation sees only the tree that was applied when it was selected, and what it drew itself. So its paths are those it
 drew under; `growth.py` maps them to the tree's when it applies the simulation (they differ only where another simulation
-in flight drew an equal text first). It asks for samples and verdicts, and never fetches them.
+in flight drew an equal text first). It asks for samples, verdicts and scores, and never fetches them.
 """
 
 from __future__ import annotations
@@ -53,50 +53,104 @@ class Child(NamedTuple):
 
 @dataclass(slots=True)
 class Level:
-    """One expansion: the draws below `parent`, the first of which has completion ordinal `base` there."""
+    """One expansion: the draws below `parent`, the first of which has completion ordinal `base` there. One that asked for
+    another action than the config's (`aside`) leaves its parent to be expanded."""
 
     parent: Path
     base: int
     draws: Sequence[Draw]
+    aside: bool = False
+
+
+State = Literal["sampling", "judging", "ready", "void"]
 
 
 @dataclass(slots=True)
 class Simulation:
-    """`parent` and `base` say where the next expansion goes; `void` was selected when all was closed, and does nothing."""
+    """One descent under way. `parent`, `base` and `chain` are where it will draw next; `state` says what it waits for.
+
+    `arrival`: selection reached a step that ends a chain, so there is nothing to draw. `ungraded`: its steps want scores.
+    """
 
     ordinal: int
     parent: Path
     base: int
     chain: list[tuple[Action, str]]
-    state: Literal["sampling", "judging", "ready", "void"] = "sampling"
+    state: State = "sampling"
+    width: int | None = None
+    levels_left: int | None = None
+    action: Action | None = None  # of the first expansion, where it is not the config's
+    arrival: Path | None = None
+    asked: bool = False  # what it waits for has been handed out
+    ungraded: bool = False
+    grading: bool = False  # its steps have been handed out to be scored
     levels: list[Level] = field(default_factory=list)
-    chosen: int = -1  # the draw of the newest level that the simulation went on from
+    scores: dict[tuple[tuple[Action, str], ...], float] = field(default_factory=dict)  # by the chain down to the step
+    picked: int = -1  # the draw of the newest level that the simulation went on from, or ended at
+
+    def width_here(self, config: SearchConfig) -> int:
+        """How many completions the next expansion draws."""
+        return config.width_at(len(self.parent)) if self.width is None else self.width
+
+    def action_here(self, config: SearchConfig) -> Action:
+        """The action that the next expansion asks for."""
+        return config.action(len(self.parent)) if self.action is None else self.action
+
+    @property
+    def ready(self) -> bool:
+        """Whether nothing is waited for."""
+        return self.state == "void" or (self.state == "ready" and not self.ungraded)
 
     def take(self, draws: Sequence[Draw], seed: int, config: SearchConfig) -> None:
         """Add an expansion, then go on from a random child, or stop where the chain ends.
 
         The child is that of a uniformly random parsed draw, so that the first rollout below a step is one of the policy.
         """
-        level = Level(self.parent, self.base, draws)
+        level = Level(self.parent, self.base, draws, self.action is not None)
         self.levels.append(level)
+        self.asked, self.action = False, None
+        if self.levels_left is not None:
+            self.levels_left -= 1
         parsed = distinct(draws)
         depth = len(self.parent) + 1
-        if any(child.draw.code is not None for child in parsed):
+        if not parsed:
+            self.state = "ready"
+            return
+        self.ungraded = self.ungraded or config.guided
+        number = chance.draw(seed, "descend", self.parent, self.ordinal)
+        child = parsed[chance.pick([each.multiplicity for each in parsed], number)]
+        self.picked = child.first
+        if any(each.code is not None for each in self.ending(draws, config)):
             self.state = "judging"
-        elif not parsed or depth >= config.depth:
+        elif depth >= config.depth or self.levels_left == 0:
             self.state = "ready"
         else:
-            number = chance.draw(seed, "descend", self.parent, self.ordinal)
-            child = parsed[chance.pick([each.multiplicity for each in parsed], number)]
             assert child.draw.action is not None
-            self.chosen = child.first
             self.chain.append((child.draw.action, child.draw.step_text))
             self.parent = (*self.parent, level.base + child.first)
             self.base = 0
 
-    def codes(self) -> list[str]:
+    def ending(self, draws: Sequence[Draw], config: SearchConfig) -> Sequence[Draw]:
+        """The draws of the newest level of which code ends the simulation: all, or only the one it went to."""
+        return [draws[self.picked]] if config.siblings == "one" else draws
+
+    def codes(self, config: SearchConfig) -> list[str]:
         """The distinct programs of the newest level, to be judged."""
-        return list(dict.fromkeys(draw.code for draw in self.levels[-1].draws if draw.code is not None))
+        if not self.levels:
+            return []
+        ending = self.ending(self.levels[-1].draws, config)
+        return list(dict.fromkeys(draw.code for draw in ending if draw.code is not None))
+
+    def prefixes(self) -> list[tuple[tuple[Action, str], ...]]:
+        """The distinct chains, from the root, down to every step that was drawn."""
+        above = self.chain[: len(self.levels[0].parent)] if self.levels else []
+        found: dict[tuple[tuple[Action, str], ...], None] = {}
+        for number, level in enumerate(self.levels):
+            before = (*above, *self.chain[len(above) : len(above) + number])
+            for draw in level.draws:
+                if draw.action is not None:
+                    found[(*before, (draw.action, draw.step_text))] = None
+        return list(found)
 
 
 def distinct(draws: Sequence[Draw]) -> list[Child]:

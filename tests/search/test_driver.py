@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+import itertools
+from collections import defaultdict
 
 import pytest
 
+from o1coder.errors import LabError
 from o1coder.search import CompletionFact, EndFact, RolloutFact, canonical_json, export_facts, run_search, tree_digest
+from o1coder.search.growth import Growth
 from tests.search.grow import tree
-from tests.search.world import CASES, Judge, Reader, Said, Sampler, World, spec
+from tests.search.world import CASES, Judge, Reader, Said, Sampler, World, spec, verdict
 
 WORLD = World(11, unparsable=0.15, programs=4)
 
@@ -39,7 +42,7 @@ class Ledger:
 def search(ledger: Ledger, seeds=range(4), sampler=None, judge=None, settings=None, **options):
     asked = {"simulations": 5, **(settings or {})}
     specs = (spec(seed, list(ledger.facts[seed]), **asked) for seed in seeds)
-    options = {"open_trees": 3, "flush_s": 0.0, "reader": Reader(), **options}
+    options = {"open_trees": 3, "flush_s": 0.0, "reader": Reader(), "clock": itertools.count().__next__, **options}
     return run_search(specs, sampler or Sampler(WORLD), judge or Judge(), write=ledger.write, **options)
 
 
@@ -90,13 +93,6 @@ def test_a_kill_between_the_last_simulation_and_the_end_leaves_the_end_to_write(
     assert outcome.ends == {end.reason: 1}
 
 
-def test_equal_programs_of_a_problem_are_judged_once() -> None:
-    judge = Judge()
-    search(Ledger(), seeds=range(20), judge=judge)
-    assert judge.questions
-    assert max(Counter(judge.questions).values()) == 1
-
-
 def test_one_call_serves_all_open_trees() -> None:
     calls = []
 
@@ -130,8 +126,9 @@ def test_a_token_budget_counts_what_is_stored() -> None:
     assert set(outcome.ends) <= {"budget", "exhausted", "simulations"}
     for facts in ledger.facts.values():
         facts[:] = [fact for fact in facts if not isinstance(fact, EndFact)]
+    stored = 3 * sum(isinstance(fact, CompletionFact) for facts in ledger.facts.values() for fact in facts)
     sampler = Sampler(WORLD)
-    search(ledger, sampler=sampler, token_budget=60)
+    search(ledger, sampler=sampler, token_budget=stored)
     assert sampler.rows == 0
 
 
@@ -186,25 +183,102 @@ def test_the_export_has_its_digest_and_its_contract() -> None:
     assert canonical_json(backwards) == canonical_json(exported)
 
 
-def test_a_sampler_call_is_bounded_and_the_bound_changes_no_tree() -> None:
-    calls = []
+def test_a_slow_tree_holds_no_other() -> None:
+    order = []
 
-    class Counting(Sampler):
-        def sample(self, requests):
-            calls.append(len(requests))
-            return super().sample(requests)
+    class Stubborn(Sampler):
+        """Answers the first tree's completions only when no other is left."""
 
-    many, few = Ledger(), Ledger()
-    search(many, seeds=range(10), open_trees=10)
-    search(few, seeds=range(10), open_trees=10, rows_per_call=7, sampler=Counting(WORLD))
-    assert max(calls) == 6  # whole simulations of 3 rows
-    assert few.facts == many.facts
+        def stream(self, pull):
+            kept, number = [], 0
+            while (asked := pull(64, not kept)) is not None:
+                numbered = list(enumerate(asked or (), start=number))
+                number += len(asked or ())
+                late = [each for each in numbered if each[1].seed in slow]
+                kept += late
+                quick = [each for each in numbered if each not in late]
+                if len(order) == 3:
+                    quick, kept = quick + kept, []
+                for place, request in quick:
+                    yield place, self.sample([request])[0]
+
+    first = Growth(spec(0, simulations=5), Reader())
+    slow = {ask.seed for ask in first.wanted()}
+    ledger = Ledger()
+    write = ledger.write
+
+    def noted(facts) -> None:
+        order.extend(key for key, fact in facts if isinstance(fact, EndFact))
+        write(facts)
+
+    ledger.write = noted  # type: ignore[method-assign]
+    search(ledger, seeds=range(4), open_trees=4, sampler=Stubborn(WORLD))
+    assert order[-1] == 0
+    assert ledger.facts[0] == tree(spec(0, simulations=5), WORLD.text)
 
 
-def test_a_deadline_is_noticed_between_sampler_calls() -> None:
+def test_a_slow_verdict_holds_no_other_tree() -> None:
+    class Late(Judge):
+        """Keeps its first question until there is nothing else to judge."""
+
+        def serve(self, pull, cancelled=None):
+            kept, number = None, 0
+            while (asked := pull(64, kept is None)) is not None:
+                for question in asked:
+                    if number:
+                        yield number, verdict(question.code, question.case)
+                    else:
+                        kept = question
+                    number += 1
+                if not asked and kept is not None and open_trees() == 1:
+                    yield 0, verdict(kept.code, kept.case)
+                    kept, number = None, max(number, 1)
+
+    ended = []
+    ledger = Ledger()
+    write = ledger.write
+
+    def noted(facts) -> None:
+        ended.extend(key for key, fact in facts if isinstance(fact, EndFact))
+        write(facts)
+
+    def open_trees() -> int:
+        return 4 - len(ended)
+
+    ledger.write = noted  # type: ignore[method-assign]
+    search(ledger, open_trees=4, judge=Late())
+    assert len(ended) == 4
+    for seed in range(4):
+        assert ledger.facts[seed] == tree(spec(seed, simulations=5), WORLD.text)
+
+
+def test_what_breaks_the_judge_ends_the_search_and_keeps_what_was_applied() -> None:
+    class Breaking(Judge):
+        def judge(self, questions, cancelled=None):
+            if len(self.questions) > 20:
+                raise LabError("the judge itself failed", "look")
+            return super().judge(questions)
+
+    ledger, whole = Ledger(), Ledger()
+    with pytest.raises(LabError, match="itself failed"):
+        search(ledger, judge=Breaking(), flush_s=1e9)
+    assert ledger.facts
+    search(ledger)
+    search(whole)
+    config = spec(simulations=5).config
+    assert ledger.exports(config) == whole.exports(config)
+
+
+def test_a_deadline_drops_what_is_under_way() -> None:
     sampler, ledger = Sampler(WORLD), Ledger()
-    outcome = search(
-        ledger, seeds=range(10), open_trees=10, rows_per_call=3, sampler=sampler, deadline=lambda: sampler.rows >= 9
-    )
-    assert sampler.rows == 9
+    outcome = search(ledger, seeds=range(10), open_trees=10, sampler=sampler, deadline=lambda: sampler.rows > 0)
+    assert sampler.rows == 30
     assert outcome.ends == {"budget": 10}
+
+
+def test_open_trees_have_a_pulse() -> None:
+    seen = []
+    search(Ledger(), on_pulse=seen.extend)
+    assert {pulse.key for pulse in seen} == set(range(4))
+    assert {pulse.doing for pulse in seen} <= {"sampling", "judging"}
+    assert not any(pulse.stuck for pulse in seen)

@@ -173,15 +173,12 @@ def test_a_tree_goes_on_from_any_simulation(world, seed, in_flight) -> None:
     growth = Growth(asked, Reader())
     whole, cuts = [], []
     while growth.end is None:
-        for simulation in {ask.simulation for ask in growth.wanted()}:
-            samples = [
-                Sample(world.text(a.prompt, a.seed), 5, 3, -1.0, "stop")
-                for a in growth.wanted()
-                if a.simulation == simulation
-            ]
-            growth.deliver(simulation, samples)
-        for simulation, code in growth.unjudged():
-            _rule(growth, simulation, code)
+        asks = growth.wanted()
+        for simulation in {ask.simulation for ask in asks}:
+            texts = [world.text(ask.prompt, ask.seed) for ask in asks if ask.simulation == simulation]
+            growth.deliver(simulation, [Sample(text, 5, 3, -1.0, "stop") for text in texts])
+        for simulation in {simulation for simulation, _ in growth.unjudged()}:
+            _rule(growth, simulation)
         whole += growth.settle()
         cuts.append(len(whole))
     for cut in {0, *cuts}:
@@ -193,10 +190,9 @@ def test_a_tree_goes_on_from_any_simulation(world, seed, in_flight) -> None:
         assert whole[:cut] + grow(again, world.text) == whole
 
 
-def _rule(growth, simulation, code) -> None:
-    if growth.simulations[simulation].state == "judging":
-        codes = growth.simulations[simulation].codes()
-        growth.rule(simulation, {each: [verdict(each, case) for case in CASES] for each in codes})
+def _rule(growth, simulation) -> None:
+    codes = growth.codes(growth.simulations[simulation])
+    growth.rule(simulation, {each: [verdict(each, case) for case in CASES] for each in codes})
 
 
 def test_facts_of_another_config_are_refused() -> None:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from o1coder.flow import in_calls
 from o1coder.judge import Judge
 from o1coder.sampling import open_sampler
 from o1coder.search import (
@@ -81,13 +82,16 @@ class Cards:
         text = "no action here" if request.seed % 7 == 0 else f"Action: {action}\n{texts[action]}"
         return Sample(text, 5, 3, None, "stop")
 
+    def stream(self, pull):
+        return in_calls(self.sample, pull, 64)
+
     def close(self) -> None:
         pass
 
 
 class Passing:
-    def judge(self, questions, cancelled=None):
-        return [verdict("pass", question.case) for question in questions]
+    def serve(self, pull, cancelled=None):
+        return in_calls(lambda questions: [verdict("pass", question.case) for question in questions], pull, 64)
 
 
 @pytest.mark.parametrize(("max_depth", "deepest"), [(8, 4), (3, 3)])

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from o1coder.calibrating.world import TASK, World
 from o1coder.calibrating.world import ChainPrompt as Prompt
 from o1coder.calibrating.world import ChainReader as Reader
+from o1coder.flow import in_calls
 from o1coder.search import SearchConfig, TreeSpec
 from o1coder.task import Case
 
@@ -43,6 +44,9 @@ class Sampler:
         self.rows += len(requests)
         return [Sample(self.world.text(r.prompt, r.seed), 5, 3, -1.0, "stop") for r in requests]
 
+    def stream(self, pull: Any) -> Any:
+        return in_calls(self.sample, pull, 64)
+
     def close(self) -> None:
         pass
 
@@ -66,6 +70,9 @@ class Judge:
     def judge(self, questions: Sequence[Any], cancelled: Any = None) -> list[Said]:
         self.questions += [(q.code, q.case.digest) for q in questions]
         return [verdict(q.code, q.case) for q in questions]
+
+    def serve(self, pull: Any, cancelled: Any = None) -> Any:
+        return in_calls(self.judge, pull, 64)
 
 
 def spec(seed: int = 0, stored: Sequence[Any] = (), key: Any = None, **settings: Any) -> TreeSpec:
