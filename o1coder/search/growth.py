@@ -233,7 +233,7 @@ class Growth:
     def _conclude(self) -> None:
         """End the tree when nothing is under way and nothing more can be."""
         if self.end is None and all(each.state == "void" for each in self.simulations.values()):
-            if self.tree.root.closed:
+            if self.tree.root.closed and self.dry != "settled":
                 self.end = "exhausted"
             elif self.dry is not None:
                 self.end = self.dry
