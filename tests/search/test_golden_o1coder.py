@@ -91,6 +91,20 @@ def test_where_all_children_were_tried_the_next_is_the_first_of_largest_uct(run:
     assert compared == 9 + 3 + 2  # at the root from the fourth on, above the leaf that comes back, below nodes 1 and 3
 
 
+def test_their_estimate_gives_every_step_value_in_the_files(run: Golden) -> None:
+    values = label_values(*facts(run), estimate="o1coder-code")
+    theirs = {node.path: node.value for node in run.nodes.values() if node.value is not None}
+    assert len(theirs) == 24
+    assert {path: values[path].v for path in theirs} == theirs
+    assert values[run.nodes[REVISITED].path].v == 0.25
+    assert set(values) == {(), *theirs}
+
+
+def test_the_papers_estimate_does_not_divide_the_leaf_again(run: Golden) -> None:
+    values = label_values(*facts(run), estimate="visits")
+    assert {value.v for value in values.values()} == {1.0}
+
+
 def test_by_the_weighted_recursion_the_leaf_is_worth_what_it_earned_once(run: Golden) -> None:
     values = label_values(*facts(run))
     leaf = values[run.nodes[REVISITED].path]

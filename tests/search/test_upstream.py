@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
-from statistics import fmean
+from statistics import fmean, stdev
 
-from o1coder.search import CompletionFact, Fact, RolloutFact, StepFact, label_values, run_search
+import pytest
+
+from o1coder.search import CompletionFact, Fact, RolloutFact, StepFact, label_values, preset, run_search
 from o1coder.task import Case
 from tests.search import upstream
 from tests.search.grow import tree
@@ -97,6 +100,75 @@ def test_the_baseline_forgets_tests_and_ours_asks_all_that_were_frozen() -> None
     rollouts = sorted_out([fact for _, fact in ours])[2]
     assert rollouts
     assert all(set(rollout.cases) == {case.digest for case in cases} for rollout in rollouts)
+
+
+class Distinct(World):
+    """A world in which no two thoughts are equal: the baseline knows no equal texts, and ours would merge them."""
+
+    def text(self, prompt: str, seed: int) -> str:
+        said = super().text(re.sub(r"~\d+", "", prompt), seed)
+        return said if said.startswith(("pass", "fail")) else f"{said}~{seed}"
+
+
+@pytest.mark.parametrize("simulations", [12, 48])
+def test_our_preset_of_its_code_is_distributed_as_the_baseline_is(simulations: int) -> None:
+    differences: dict[str, list[float]] = {"root": [], "first": [], "leaves": [], "tries": []}
+    for number in range(40):
+        world = Distinct(number)
+        both: list[dict[str, float]] = []
+        for seeds in (range(8), range(8, 16)):
+            measured = [(_of_theirs if seeds.start == 0 else _of_ours)(world, seed, simulations) for seed in seeds]
+            both.append({name: fmean(each[name] for each in measured) for name in differences})
+        for name, found in differences.items():
+            found.append(both[0][name] - both[1][name])
+    for name, found in differences.items():
+        assert abs(fmean(found)) < 3 * stdev(found) / len(found) ** 0.5 + 1e-9, name
+    assert fmean(_of_ours(Distinct(3), seed, simulations)["root"] for seed in range(20)) > Distinct(3).value() + 0.1
+
+
+def _of_theirs(world: World, seed: int, simulations: int) -> dict[str, float]:
+    found = theirs(world, seed, simulations)
+    first = [child.total / child.visits for child in found.root.children if child.visits]
+    leaves = {node.path for node in found.rollouts}
+    return {
+        "root": found.root.total / found.root.visits,
+        "first": fmean(first),
+        "leaves": len(leaves),
+        "tries": found.completions,
+    }
+
+
+def _of_ours(world: World, seed: int, simulations: int) -> dict[str, float]:
+    asked = spec(seed, simulations=simulations)
+    asked.config = preset("o1coder-code", simulations=simulations)
+    completions, steps, rollouts = sorted_out(tree(asked, world.text))
+    values = label_values(completions, steps, rollouts, estimate="visits")
+    assert len(rollouts) == simulations
+    return {
+        "root": values[()].v,
+        "first": fmean(value.v for path, value in values.items() if len(path) == 1),
+        "leaves": len({rollout.leaf for rollout in rollouts}),
+        "tries": len(completions),
+    }
+
+
+def test_our_preset_of_its_code_has_what_it_must_show() -> None:
+    asked = spec(0)
+    asked.config = preset("o1coder-code", simulations=24)
+    world = Distinct(3)
+    completions, steps, rollouts = sorted_out(tree(asked, world.text))
+    visited = Counter(rollout.leaf for rollout in rollouts)
+    assert max(visited.values()) > 1
+    values = label_values(completions, steps, rollouts, estimate="o1coder-code")
+    solved = {rollout.leaf for rollout in rollouts if rollout.solved}
+    assert {leaf: values[leaf].v for leaf in solved} == {leaf: 1.0 / visited[leaf] for leaf in solved}
+    expanded = {completion.parent for completion in completions if len(completion.parent) == 2}
+    assert len(visited) == len(expanded)  # one of the code siblings each: the best
+    for parent in expanded:
+        programs = [step for step in steps if step.path[:-1] == parent]
+        passing = any(str(step.code).startswith("pass") for step in programs)
+        [kept] = [rollout for rollout in rollouts if rollout.leaf[:-1] == parent][:1]
+        assert kept.solved == passing
 
 
 def test_a_search_of_the_baseline_counts_its_calls_and_its_facts_are_a_tree() -> None:
