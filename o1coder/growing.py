@@ -41,12 +41,16 @@ def seed_of(*parts: object) -> int:
 
 @contextmanager
 def open_policy(lab: Lab, config: Sampled) -> Iterator[tuple[Sampler, Weights | None]]:
-    """The sampler a stage asked for and the policy behind it (None for a scripted one without a checkpoint)."""
+    """The sampler a stage asked for and the policy behind it, None where none was named: a scripted one needs none, and a
+    server has its own. A checkpoint named beside a server is the operator's word for what is served there."""
     from o1coder.sampling import open_sampler
 
     policy = None if config.policy is None else weights(lab, config.policy)
-    if policy is None and not config.sampler.startswith("fake:"):
-        raise LabError("no policy is named", "name a checkpoint or a model with --policy, or take --sampler fake:SEED")
+    if policy is None and not config.sampler.startswith(("fake:", "http")):
+        raise LabError(
+            "no policy is named",
+            "name a checkpoint or a model with --policy, or take --sampler fake:SEED, or http://host:port/v1#model",
+        )
     sampler = open_sampler(
         config.sampler,
         model=None if policy is None else policy.model,
@@ -54,6 +58,7 @@ def open_policy(lab: Lab, config: Sampled) -> Iterator[tuple[Sampler, Weights | 
         threads=config.threads,
         exact=config.exact,
         batch=config.batch,
+        simulate=config.simulate,
     )
     try:
         yield sampler, policy

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def open_prm(lab: Lab, prm: int, spec: str, *, threads: int | None = None, batch: int = 16) -> Iterator[Scorer]:
-    """The scorer of a PRM checkpoint; `fake:SEED` needs no weights but keeps the checkpoint's name on its scores."""
+def open_prm(
+    lab: Lab, prm: int, spec: str, *, threads: int | None = None, batch: int | None = None
+) -> Iterator[Scorer]:
+    """The scorer of a PRM checkpoint; what needs no weights here (fake:SEED, a server)
+    keeps the checkpoint's name on its scores."""
     from o1coder.sampling import open_scorer
 
     found = weights(lab, prm, "prm")

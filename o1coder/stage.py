@@ -47,9 +47,15 @@ class OfProblem:
 
 def _opens(spec: str) -> str:
     """What open_sampler and open_scorer take, said before a job is made of it."""
-    if spec != "hf" and not (spec.startswith("fake:") and spec.removeprefix("fake:").isdecimal()):
-        raise LabError(f"{spec!r} opens nothing", "take hf, or fake:SEED with a whole number, such as fake:7")
-    return spec
+    from o1coder.sampling.spec import parse_spec
+
+    return parse_spec(spec).text
+
+
+def _simulates(text: str | None) -> str | None:
+    from o1coder.sampling.simulate import parse_simulate
+
+    return None if text is None else parse_simulate(text).text
 
 
 def _selects(query: str) -> str:
@@ -60,6 +66,8 @@ def _selects(query: str) -> str:
 
 
 Opens = Annotated[str, AfterValidator(_opens)]  # a sampler or a scorer
+OPENS = "hf, vllm, http://host:port/v1#model (several with commas), or fake:SEED (scripted, no model)"
+Simulates = Annotated[str | None, AfterValidator(_simulates)]
 Selects = Annotated[str, AfterValidator(_selects)]  # which trees: field:value words
 
 
@@ -79,11 +87,18 @@ class Sampled(StageConfig):
     policy: Annotated[int | None, Pick("checkpoint", role="policy")] = Field(
         None, description="the policy: a checkpoint or a model's name"
     )
-    sampler: Opens = Field("hf", description="hf, or fake:SEED (scripted, no model)")
+    sampler: Opens = Field("hf", description=OPENS)
+    simulate: Simulates = Field(
+        None, description="put a server that does not exist before the sampler, such as latency=50ms,batch=64"
+    )
     prompt: str = Field("auto", description="prompt by name; auto takes the form the policy was trained on")
     temperature: float = Field(0.5, ge=0, description="sampling temperature")
     threads: int | None = Field(None, ge=1, description="CPU threads of the model; default: all cores but one")
-    batch: int = Field(32, ge=1, description="rows the sampler runs at once")
+    batch: int | None = Field(
+        None,
+        ge=1,
+        description="rows the sampler runs at once (hf 32, vllm 256), or requests under way at each server (64)",
+    )
     exact: bool = Field(False, description="fp32, constant batch shape: the same seed gives the same tree, slower")
 
     @field_validator("prompt")

@@ -1,7 +1,8 @@
-"""Where text comes from: the Sampler and Scorer protocols, and how one is opened by its spec.
+"""Where text comes from: the Sampler and Scorer protocols, and how one is opened by its spec (`spec.py`).
 
-`fake.py` needs no model, `hf.py` runs a transformers model. Imports are late: opening `fake:7` loads no torch. A
-spec that is not known, or whose library is missing, is a LabError that says what to install. Servers are not covered.
+`fake.py` needs no model, `hf.py` runs a transformers model, `vllm.py` a vLLM engine in this process, `http.py` asks
+servers, `simulate.py` puts a server that does not exist before any of them. Imports are late: opening `fake:7` loads no
+torch. A spec that is not known, or whose library is missing, is a LabError that says what to do.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Literal, Protocol
 
 from o1coder.errors import LabError
 from o1coder.flow import Pull
+from o1coder.sampling.spec import parse_spec
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -75,24 +77,52 @@ def open_sampler(
     threads: int | None = None,
     device: Device = "auto",
     exact: bool = False,
-    batch: int = 32,
+    batch: int | None = None,
     dtype: Literal["auto", "bf16", "fp32"] = "auto",
+    simulate: str | None = None,
 ) -> Sampler:
-    """Open `fake:SEED` or `hf`; `model` is a folder (or a hub's name), `adapter` a PEFT folder merged into it.
+    """Open what `spec` names (spec.py); `model` is a folder (or a hub's name), `adapter` a PEFT folder laid over it.
 
-    `exact` makes `hf` reproducible at the price of speed: see `hf.py`. LabError for what the user can mend.
+    `exact` makes `hf` reproducible at the price of speed: see `hf.py`. `batch`: rows at once, for servers requests under
+    way at each. `simulate` ("latency=50ms,batch=64") puts a simulated server before it. LabError for what the user can
+    mend.
     """
-    if spec.startswith("fake:"):
+    read = parse_spec(spec)
+    if simulate is not None:
+        from o1coder.sampling.simulate import SimulatedSampler, parse_simulate
+
+        server = parse_simulate(simulate)
+        inner = open_sampler(
+            spec, model=model, adapter=adapter, threads=threads, device=device, exact=exact, batch=batch, dtype=dtype
+        )
+        return SimulatedSampler(inner, server)
+    if exact and read.kind in ("http", "vllm"):
+        raise LabError(
+            f"{read.kind} cannot be exact: what shares a batch there changes texts", "leave exact out, or take hf"
+        )
+    if read.kind == "fake":
         from o1coder.sampling.fake import FakeSampler
 
-        return FakeSampler(_fake_seed(spec))
-    if spec == "hf":
-        from o1coder.sampling.hf import HfSampler
+        return FakeSampler(read.seed)
+    if read.kind == "http":
+        from o1coder.sampling.http import HttpSampler
 
-        return HfSampler(
-            _needed(model), adapter=adapter, threads=threads, device=device, exact=exact, batch=batch, dtype=dtype
-        )
-    raise LabError(f"no sampler is called {spec!r}", "there are hf and fake:SEED")
+        return HttpSampler(read.endpoints, concurrency=batch or 64)
+    if read.kind == "vllm":
+        from o1coder.sampling.vllm import VllmSampler
+
+        return VllmSampler(_needed(model, "vllm"), adapter=adapter, threads=threads, batch=batch or 256, dtype=dtype)
+    from o1coder.sampling.hf import HfSampler
+
+    return HfSampler(
+        _needed(model, "hf"),
+        adapter=adapter,
+        threads=threads,
+        device=device,
+        exact=exact,
+        batch=batch or 32,
+        dtype=dtype,
+    )
 
 
 def open_scorer(
@@ -102,31 +132,44 @@ def open_scorer(
     adapter: Path | None = None,
     threads: int | None = None,
     device: Device = "auto",
-    batch: int = 16,
+    batch: int | None = None,
     max_length: int = 1024,
 ) -> Scorer:
-    """Open `fake:SEED` or `hf`, a sequence classifier with one label, as the PRM trainer leaves it."""
-    if spec.startswith("fake:"):
+    """Open what `spec` names (spec.py): a sequence classifier with one label, as the PRM trainer leaves it."""
+    read = parse_spec(spec)
+    if read.kind == "fake":
         from o1coder.sampling.fake import FakeScorer
 
-        return FakeScorer(_fake_seed(spec))
-    if spec == "hf":
-        from o1coder.sampling.hf_scorer import HfScorer
+        return FakeScorer(read.seed)
+    if read.kind == "http":
+        from o1coder.sampling.http_scorer import HttpScorer
 
-        return HfScorer(
-            _needed(model), adapter=adapter, threads=threads, device=device, batch=batch, max_length=max_length
+        return HttpScorer(
+            read.endpoints,
+            model=_needed(model, "a server's scorer"),
+            adapter=adapter,
+            max_length=max_length,
+            concurrency=batch or 64,
         )
-    raise LabError(f"no scorer is called {spec!r}", "there are hf and fake:SEED")
+    if read.kind == "vllm":
+        from o1coder.sampling.vllm_scorer import VllmScorer
+
+        return VllmScorer(
+            _needed(model, "vllm"), adapter=adapter, threads=threads, batch=batch or 256, max_length=max_length
+        )
+    from o1coder.sampling.hf_scorer import HfScorer
+
+    return HfScorer(
+        _needed(model, "hf"),
+        adapter=adapter,
+        threads=threads,
+        device=device,
+        batch=batch or 16,
+        max_length=max_length,
+    )
 
 
-def _needed(model: Path | str | None) -> Path | str:
+def _needed(model: Path | str | None, kind: str) -> Path | str:
     if model is None:
-        raise LabError("the sampler hf needs a model", "name a model folder; `o1coder models fetch` gets the small one")
+        raise LabError(f"{kind} needs a model", "name a model folder; `o1coder models fetch` gets the small one")
     return model
-
-
-def _fake_seed(spec: str) -> int:
-    text = spec.removeprefix("fake:")
-    if not text.isdecimal():
-        raise LabError(f"{spec!r} is not a fake sampler's spec", "write fake:SEED with a whole number, such as fake:7")
-    return int(text)

@@ -63,6 +63,10 @@ class FakeScorer:
         """A number in [0.05, 0.95] for each text, a function of (seed, text)."""
         return [self._score(text) for text in texts]
 
+    def stream(self, pull: Pull[str]) -> Iterator[tuple[int, float]]:
+        """Score texts as they are pulled, at most ROWS at a time."""
+        return in_calls(self.score, pull, ROWS)
+
     def close(self) -> None:
         """Nothing is held."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from o1coder.stage import Opens, Pick, Reporter, Sampled, stage
+from o1coder.stage import OPENS, Opens, Pick, Reporter, Sampled, stage
 
 if TYPE_CHECKING:
     from o1coder.growing import Plan
@@ -22,7 +22,7 @@ class EvaluatePrm(Sampled):
     """Measure a process reward model on unseen families by fresh draws of a policy."""
 
     prm: Annotated[int, Pick("checkpoint", role="prm")] = Field(description="the process reward model")
-    scorer: Opens = Field("hf", description="hf, or fake:SEED (scripted, no model)")
+    scorer: Opens = Field("hf", description=OPENS)
     draws: Annotated[int | None, Pick("job", stage="evaluate-prm")] = Field(
         None,
         description="score the trees of this earlier job again instead of drawing anew (before/after a correction)",

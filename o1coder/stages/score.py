@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from o1coder.stage import Opens, Pick, Reporter, Selects, StageConfig, stage
+from o1coder.stage import OPENS, Opens, Pick, Reporter, Selects, StageConfig, stage
 
 if TYPE_CHECKING:
     from o1coder.lab import Lab
@@ -22,9 +22,13 @@ class Score(StageConfig):
 
     prm: Annotated[int, Pick("checkpoint", role="prm")] = Field(description="the process reward model")
     query: Selects = Field("", description="which trees: field:value words; empty for all")
-    scorer: Opens = Field("hf", description="hf, or fake:SEED (scripted, no model)")
+    scorer: Opens = Field("hf", description=OPENS)
     threads: int | None = Field(None, ge=1, description="CPU threads of the model")
-    batch: int = Field(16, ge=1, description="rows the scorer runs at once")
+    batch: int | None = Field(
+        None,
+        ge=1,
+        description="rows the scorer runs at once (hf 16, vllm 256), or requests under way at each server (64)",
+    )
 
 
 @stage("score", Score, gpus=1)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from o1coder.stage import Opens, Pick, Reporter, StageConfig, stage
+from o1coder.stage import OPENS, Opens, Pick, Reporter, StageConfig, stage
 
 if TYPE_CHECKING:
     from o1coder.lab import Lab
@@ -28,8 +28,8 @@ class Selfplay(StageConfig):
     rounds: int = Field(1, ge=1, description="rounds of the run in all; what is done already is not done again")
     slice: str | None = Field(None, description="only this named slice of the splits")
     tcg_slice: str | None = Field(None, description="the slice that measures the test case generator")
-    sampler: Opens = Field("hf", description="hf, or fake:SEED (scripted, no model)")
-    scorer: Opens = Field("hf", description="hf, or fake:SEED (scripted, no model)")
+    sampler: Opens = Field("hf", description=OPENS)
+    scorer: Opens = Field("hf", description=OPENS)
     sft: bool = Field(True, description="False skips policy-sft (RFT)")
     tcg: bool = Field(True, description="False skips the test case generator")
     budgets: dict[str, float] = Field({}, description="seconds by move of the round")
