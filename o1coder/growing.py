@@ -21,7 +21,7 @@ from o1coder.lab import Lab
 from o1coder.queries import problems
 from o1coder.rows import By
 from o1coder.stage import Reporter, Sampled
-from o1coder.trees import TreeWriter, add_tree, cases_of
+from o1coder.trees import TreeWriter, add_tree, cases_of, cases_of_tree
 from o1coder.verdicts import add_profile, asked, known_for
 
 if TYPE_CHECKING:
@@ -155,6 +155,9 @@ def grow(
                     test_set_id=test_set,
                     profile_id=profile_id,
                 )
+                cases = cases_of_tree(
+                    connection, tree_id
+                )  # those it was begun with: a test may have come or gone since
                 stored = writer.open(connection, tree_id, plan.problem_id, profile_id, {c.digest: i for i, c in cases})
             ids[plan.problem_id, plan.ordinal] = tree_id
             yield TreeSpec(

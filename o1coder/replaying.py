@@ -14,7 +14,7 @@ from o1coder.search import SearchConfig, TreeSpec, export_facts, path_text, tree
 from o1coder.search.facts import CompletionFact, Fact, RolloutFact, StepFact
 from o1coder.search.values import ENOUGH_DRAWS, hard_label, label_values
 from o1coder.text import load_prompt
-from o1coder.trees import cases_of, stored_facts
+from o1coder.trees import cases_of_tree, stored_facts
 from o1coder.verdicts import asked
 
 
@@ -23,7 +23,7 @@ def replay(connection: Connection, tree_id: int) -> dict[str, Any]:
     LabError when the tree was no search, or its prompt has changed since."""
     tree = _tree(connection, tree_id)
     what = asked(connection, tree.problem_id)
-    cases = tuple(case for _, case in cases_of(connection, tree.test_set_id))
+    cases = tuple(case for _, case in cases_of_tree(connection, tree_id))
     prompt = load_prompt(tree.search.prompt)
     if prompt.digest != tree.prompt_digest:
         raise LabError(

@@ -17,6 +17,8 @@ from o1coder.errors import LabError
 from o1coder.labels import SearchLabel, add_search
 from o1coder.models import Completion, Rollout, Step, Tree, TreeEnd
 from o1coder.problems.store import add_program
+from o1coder.problems.withdrawals import latest, withdrawn
+from o1coder.pulses import Pulse, pulse
 from o1coder.rows import By, add, add_once, find
 from o1coder.search.export import canonical_json, export_tree, tree_digest
 from o1coder.search.facts import CompletionFact, EndFact, Fact, Path, RolloutFact, StepFact, path_text
@@ -32,6 +34,7 @@ def add_tree(connection: Connection, job_id: int, problem_id: int, ordinal: int,
     if known is not None:
         return known
     config = canonical(values.pop("config"))
+    values.setdefault("withdrawals", latest(connection))
     tree_id = add(
         connection, Tree, **key, config=config, config_digest=digest(json.loads(config)), created_at=now(), **values
     )
@@ -50,16 +53,23 @@ def step_ids(connection: Connection, tree_id: int) -> dict[Path, int]:
     return {path: step_id for step_id, path in paths.items()}
 
 
-def cases_of(connection: Connection, test_set_id: int) -> tuple[tuple[int, Case], ...]:
-    """(id, case) of a frozen test set, in order, withdrawn cases left out."""
+def cases_of(connection: Connection, test_set_id: int, upto: int | None = None) -> tuple[tuple[int, Case], ...]:
+    """(id, case) of a frozen test set, in order, without what is withdrawn (as of the withdrawal id `upto`)."""
+    left_out = withdrawn("t.id", None if upto is None else str(int(upto)))
     rows = connection.exec_driver_sql(
         "SELECT t.id, t.digest, t.input, t.expected FROM test_set_item i JOIN test_case t ON t.id = i.test_case_id "
-        "WHERE i.test_set_id = ? AND NOT EXISTS (SELECT 1 FROM test_withdrawal w WHERE w.test_case_id = t.id "
-        "AND w.retracts IS NULL AND NOT EXISTS (SELECT 1 FROM test_withdrawal r WHERE r.retracts = w.id)) "
-        "ORDER BY i.ordinal",
+        f"WHERE i.test_set_id = ? AND NOT {left_out} ORDER BY i.ordinal",
         (test_set_id,),
     )
     return tuple((row[0], Case(row[1], row[2], row[3])) for row in rows)
+
+
+def cases_of_tree(connection: Connection, tree_id: int) -> tuple[tuple[int, Case], ...]:
+    """(id, case) that a tree is judged on, for its whole life: what is withdrawn or given back later changes nothing."""
+    test_set, upto = connection.exec_driver_sql(
+        "SELECT test_set_id, withdrawals FROM tree WHERE id = ?", (tree_id,)
+    ).one()
+    return () if test_set is None else cases_of(connection, test_set, upto)
 
 
 class TreeWriter:
@@ -225,7 +235,7 @@ def _rollouts(connection: Connection, tree_id: int, paths: Mapping[int, Path]) -
         "SELECT r.program_id, t.digest, v.code FROM tree x JOIN rollout r ON r.tree_id = x.id "
         "JOIN test_set_item i ON i.test_set_id = x.test_set_id JOIN test_case t ON t.id = i.test_case_id "
         "JOIN verdict v ON v.program_id = r.program_id AND v.test_case_id = t.id AND v.profile_id = x.profile_id "
-        "WHERE x.id = ?",
+        f"WHERE x.id = ? AND NOT {withdrawn('t.id', 'x.withdrawals')}",
         (tree_id,),
     ):
         cases.setdefault(program_id, {})[case_digest] = code
@@ -259,12 +269,15 @@ def export_rows(connection: Connection, tree_id: int, facts: Sequence[Fact] | No
 
 
 __all__ = [
+    "Pulse",
     "TreeWriter",
     "add_tree",
     "canonical_json",
     "cases_of",
+    "cases_of_tree",
     "export_rows",
     "label_tree",
     "path_text",
+    "pulse",
     "stored_facts",
 ]

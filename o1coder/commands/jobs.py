@@ -53,7 +53,8 @@ def _list(options: Namespace) -> int:
 
 
 def _line(job: jobs.JobView) -> dict[str, Any]:
-    progress = f"{job.done}/{job.total}" if job.total else None
+    stuck = f", {job.stuck_trees} stuck" if job.stuck_trees else ""
+    progress = f"{job.done}/{job.total}{stuck}" if job.total else None
     error = None if job.error_kind is None else f"{job.error_kind}: {job.error}"
     return job._asdict() | {"progress": progress, "error": error}
 

@@ -28,7 +28,7 @@ from o1coder.models.problem import (
     TestSetItem,
     TestWithdrawal,
 )
-from o1coder.models.tree import Completion, GeneratedCase, Rollout, Step, Tree, TreeEnd
+from o1coder.models.tree import Completion, GeneratedCase, Rescore, Rollout, Step, Tree, TreeEnd, TreePulse
 
 __all__ = [
     "Attempt",
@@ -53,6 +53,7 @@ __all__ = [
     "Profile",
     "Program",
     "ProgramOrigin",
+    "Rescore",
     "Rollout",
     "Run",
     "Score",
@@ -63,5 +64,6 @@ __all__ = [
     "TestWithdrawal",
     "Tree",
     "TreeEnd",
+    "TreePulse",
     "Verdict",
 ]

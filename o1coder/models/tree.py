@@ -32,7 +32,24 @@ class Tree(SQLModel, table=True):
     test_set_id: int | None = ref("test_set.id", index=False, default=None)
     profile_id: int | None = ref("profile.id", index=False, default=None)
     with_reference: bool = False  # its prompts carried a reference program: kept out of SFT and PRM data
+    # The largest test_withdrawal id when it was begun: which cases of its test set it is judged on, for its whole life.
+    withdrawals: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     created_at: str
+
+
+class TreePulse(SQLModel, table=True):
+    """How a tree fared at its last event, as an attempt's heartbeat says it of a job. No fact: nothing is derived from it
+    but whether the tree is slow or stuck, so it is changed in place, and a lab without these rows is as whole as before."""
+
+    __tablename__ = "tree_pulse"
+    tree_id: int = Field(primary_key=True, foreign_key="tree.id")
+    attempt: int
+    opened_at: str  # of this attempt
+    at: str  # of the last event
+    rollouts_before: int  # when this attempt opened it
+    rollouts: int
+    tokens_out: int
+    doing: str
 
 
 class TreeEnd(SQLModel, table=True):
@@ -102,6 +119,23 @@ class Rollout(SQLModel, table=True):
     compiled: bool
     reward: float | None = None
     terms: str = "{}"
+
+
+class Rescore(SQLModel, table=True):
+    """A tree whose rollouts were rewarded again after a test was withdrawn or added, or with another α: from what, as of
+    which rows. The labels that it changed are its job's; `labels` is the largest label id once they were written."""
+
+    __table_args__ = (UniqueConstraint("tree_id", "job_id"), AUTO)
+    id: int | None = key()
+    tree_id: int = ref("tree.id", index=False)
+    job_id: int = ref("job.id", index=False)
+    test_set_id: int = ref("test_set.id", index=False)
+    alpha: float
+    enough: int  # draws below which c = 0 stays unsure
+    withdrawals: int  # largest test_withdrawal id
+    verdicts: int  # largest verdict id
+    labels: int
+    created_at: str
 
 
 class GeneratedCase(SQLModel, table=True):

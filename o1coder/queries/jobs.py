@@ -17,6 +17,7 @@ from o1coder.clock import age_s
 from o1coder.errors import LabError
 from o1coder.jobs import alive, launch, log
 from o1coder.lab import Lab
+from o1coder.queries import pulses
 
 STATES = ("queued", "running", "done", "failed", "cancelled", "lost")
 FINAL = ("done", "failed", "cancelled", "lost")
@@ -68,6 +69,7 @@ class JobView(NamedTuple):
     inputs: dict[str, int | list[int]]
     outputs: dict[str, list[int]]
     log: str
+    stuck_trees: int  # open ones that have been silent for too long (queries/pulses.py)
 
     def as_json(self) -> dict[str, Any]:
         """The job object of the command line's contract."""
@@ -96,6 +98,7 @@ class JobView(NamedTuple):
             "inputs": self.inputs,
             "outputs": self.outputs,
             "log": self.log,
+            "stuck_trees": self.stuck_trees,
         }
 
 
@@ -145,7 +148,8 @@ def jobs(
         rows = connection.execute(query, values).mappings().all()
         found = [int(row["id"]) for row in rows]
         inputs, outputs, gpus = _inputs(connection, found), _outputs(connection, found), _gpus(connection, found)
-    return [_view(lab, row, post, inputs, outputs, gpus) for row in rows]
+        stuck = pulses.stuck(connection, [int(row["id"]) for row in rows if row["state"] == "running"])
+    return [_view(lab, row, post, inputs, outputs, gpus, stuck) for row in rows]
 
 
 def job(lab: Lab, job_id: int) -> JobView:
@@ -230,6 +234,7 @@ def _view(
     inputs: dict[int, dict[str, int | list[int]]],
     outputs: dict[int, dict[str, list[int]]],
     gpus: dict[int, tuple[str, ...]],
+    stuck: dict[int, int],
 ) -> JobView:
     number, state = int(row["id"]), str(row["state"])
     return JobView(
@@ -263,6 +268,7 @@ def _view(
         inputs=inputs.get(number, {}),
         outputs=outputs.get(number, {"checkpoints": [], "datasets": [], "trees": []}),
         log=str(log.path_of(lab.home, number)),
+        stuck_trees=stuck.get(number, 0),
     )
 
 

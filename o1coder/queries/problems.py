@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy.engine import Connection
 
 from o1coder.errors import LabError
+from o1coder.problems.withdrawals import withdrawn
 from o1coder.queries.trees import NOT_REPEATED
 from o1coder.rows import names_row
 
@@ -25,11 +26,7 @@ _FIELDS = {
     "slice": "p.slice",
     "key": "p.source_key",
 }
-_TESTS = (
-    "(SELECT COUNT(*) FROM test_case t WHERE t.problem_id = p.id AND NOT EXISTS "
-    "(SELECT 1 FROM test_withdrawal w WHERE w.test_case_id = t.id AND w.retracts IS NULL AND NOT EXISTS "
-    "(SELECT 1 FROM test_withdrawal r WHERE r.retracts = w.id)))"
-)
+_TESTS = f"(SELECT COUNT(*) FROM test_case t WHERE t.problem_id = p.id AND NOT {withdrawn('t.id')})"
 _PROGRAMS = "(SELECT COUNT(*) FROM program g WHERE g.problem_id = p.id)"
 _TREES = "(SELECT COUNT(*) FROM tree x WHERE x.problem_id = p.id AND x.kind IN ('search', 'group', 'draws'))"
 _PASS = (
@@ -202,9 +199,7 @@ def cases(connection: Connection, problem_id: int) -> list[CaseRow]:
         "SELECT t.id, t.digest, t.input, t.expected, t.origin, "
         "(SELECT GROUP_CONCAT(DISTINCT s.purpose) FROM test_set_item i JOIN test_set s ON s.id = i.test_set_id "
         " WHERE i.test_case_id = t.id), "
-        "EXISTS (SELECT 1 FROM test_withdrawal w WHERE w.test_case_id = t.id AND w.retracts IS NULL AND NOT EXISTS "
-        "(SELECT 1 FROM test_withdrawal r WHERE r.retracts = w.id)) "
-        "FROM test_case t WHERE t.problem_id = ? ORDER BY t.id",
+        f"{withdrawn('t.id')} FROM test_case t WHERE t.problem_id = ? ORDER BY t.id",
         (problem_id,),
     )
     return [CaseRow._make((*row[:6], bool(row[6]))) for row in rows]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Connection
@@ -14,6 +15,7 @@ from sqlalchemy.engine import Connection
 from o1coder.errors import LabError
 from o1coder.labels import current_label
 from o1coder.models.tree import GROUP_STRIDE
+from o1coder.queries import pulses
 from o1coder.rows import names_row
 
 # A tree `x` that no later attempt grew again: one of RL whose iteration lies behind the one that a later attempt of its job
@@ -42,6 +44,10 @@ class TreeRow(NamedTuple):
     ended: str | None
     digest: str | None
     round: int | None
+    rollouts_per_s: float | None  # this and the next three: queries/pulses.py
+    last_event_age_s: float | None
+    doing: str | None
+    stuck: bool
 
 
 class StepRow(NamedTuple):
@@ -154,7 +160,7 @@ def page(
         parts.append("x.kind IN (" + ",".join(f"'{k}'" for k in kinds) + ")")
     order = "DESC" if newest else "ASC"
     sql = f"{_LIST} WHERE {' AND '.join(parts)} ORDER BY x.id {order} LIMIT ?"
-    return [_row(row) for row in connection.exec_driver_sql(sql, (*values, limit))]
+    return _with_pulses(connection, connection.exec_driver_sql(sql, (*values, limit)).all())
 
 
 def show(connection: Connection, tree_id: int) -> TreeRow:
@@ -162,11 +168,12 @@ def show(connection: Connection, tree_id: int) -> TreeRow:
     row = connection.exec_driver_sql(f"{_LIST} WHERE x.id = ?", (tree_id,)).first()
     if row is None:
         raise LabError(f"there is no tree {tree_id}", "`o1coder trees list` shows them")
-    return _row(row)
+    return _with_pulses(connection, [row])[0]
 
 
-def _row(row: Any) -> TreeRow:
-    return TreeRow._make((*row[:11], bool(row[11]), *row[12:]))
+def _with_pulses(connection: Connection, rows: Sequence[Any]) -> list[TreeRow]:
+    known = pulses.of_trees(connection, [row[0] for row in rows])
+    return [TreeRow._make((*row[:11], bool(row[11]), *row[12:], *known.get(row[0], pulses.NOTHING))) for row in rows]
 
 
 def newest_prm(connection: Connection, tree_id: int) -> int | None:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from o1coder.lab import Lab
+from o1coder.problems.withdrawals import withdrawn
 from o1coder.reward import terminal_reward
 from o1coder.search.export import tree_digest
 from o1coder.search.facts import CompletionFact, Fact, RolloutFact, StepFact
@@ -59,18 +60,20 @@ def _verdicts(
     """`passed` and `total` against the stored verdicts.
 
     A question is stored once: where a job asked again what another had asked (`exact` false), only the verdicts that are
-    its own bind it. A case that was withdrawn may have been left out or not, as it was before or after.
+    its own bind it, and a case that was ever withdrawn may have been left out or not: its trainer took its cases along
+    before the tree was begun.
     """
+    ever = "EXISTS (SELECT 1 FROM test_withdrawal w WHERE w.test_case_id = t.id)"
     cases = {
         row[0]: bool(row[1])
         for row in connection.exec_driver_sql(
-            "SELECT t.digest, EXISTS (SELECT 1 FROM test_withdrawal w WHERE w.test_case_id = t.id) FROM tree x "
+            f"SELECT t.digest, {'0' if exact else ever} FROM tree x "
             "JOIN test_set_item i ON i.test_set_id = x.test_set_id JOIN test_case t ON t.id = i.test_case_id "
-            "WHERE x.id = ?",
+            f"WHERE x.id = ? AND NOT ({withdrawn('t.id', 'x.withdrawals') if exact else '0'})",
             (tree_id,),
         )
     }
-    least = sum(not withdrawn for withdrawn in cases.values())
+    least = sum(not doubtful for doubtful in cases.values())
     own = None if exact else _own(connection, tree_id)
     for rollout in rollouts:
         if rollout.reward is None:
@@ -84,9 +87,7 @@ def _verdicts(
             continue
         binding = {c: v for c, v in rollout.cases.items() if own is None or (rollout.code, c) in own}
         sure = sum(code == "AC" for case, code in binding.items() if not cases[case])
-        unbound = (
-            sum(not withdrawn and case not in binding for case, withdrawn in cases.items()) if own is not None else 0
-        )
+        unbound = 0 if own is None else sum(case not in binding for case in cases)
         most = sure + unbound + sum(code == "AC" for case, code in binding.items() if cases[case])
         judged = sum(not cases[case] for case in rollout.cases)
         if judged < least:

@@ -126,6 +126,8 @@ def about(view: JobView) -> list[RichLine]:
     if view.error:
         lines.append([Cell(f"{inert(view.error_kind or 'error')}: ", "bold yellow")])
         lines += plain(view.error, "yellow")
+    if view.stuck_trees:
+        lines.append([Cell(f"{view.stuck_trees} trees are silent for too long: stuck", "bold yellow")])
     if view.hint:
         lines.append([Cell("what to do: ", "bold"), Cell(inert(view.hint))])
     if view.stopped:
