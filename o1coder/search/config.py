@@ -169,6 +169,11 @@ def preset(name: str, **changes: Any) -> SearchConfig:
     return SearchConfig(**{"preset": name, **PRESETS[name], **changes})
 
 
+def stored_config(settings: Mapping[str, Any]) -> SearchConfig:
+    """The settings of a tree from the JSON that was stored with it; fields that are younger than it have their defaults."""
+    return SearchConfig(**{**settings, "widths": tuple(settings.get("widths", ()))})
+
+
 class StepPrompt(Protocol):
     """What a search needs of a prompt; `o1coder.text.Prompt` is one."""
 

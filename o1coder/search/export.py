@@ -12,7 +12,7 @@ from typing import Any
 from o1coder.canonical import canonical, digest_bytes
 from o1coder.search.config import SearchConfig
 from o1coder.search.facts import CompletionFact, Fact, Path, RolloutFact, StepFact, path_text
-from o1coder.search.values import label_values, visits
+from o1coder.search.values import recorded_values, visits
 
 FORMAT = "o1coder-tree-1"
 
@@ -27,7 +27,7 @@ def export_tree(
     """The object of `trees export` (CLI.md), from facts in any order; the root is the step with the empty path."""
     completions, steps, rollouts = list(completions), list(steps), list(rollouts)
     settings = asdict(config) if isinstance(config, SearchConfig) else dict(config)
-    values = label_values(completions, steps, rollouts, settings.get("estimate", "weighted"))
+    values = recorded_values(settings, [*completions, *steps, *rollouts])
     counts = visits(rollouts)
 
     def row(path: Path, action: str, text: str) -> dict[str, Any]:

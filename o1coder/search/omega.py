@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -38,12 +38,13 @@ class Wrong(NamedTuple):
 
 @dataclass(slots=True)
 class State:
-    """What fresh completions from one step came to: `k` judged draws, `c` passed every test, `total` reward; N is `visits`."""
+    """What fresh completions from one step came to: `k` judged draws, `c` of them passed every test; N is `visits`. `ends` has
+    the leaf of every draw, None where it did not parse to its end."""
 
     k: int = 0
     c: int = 0
-    total: float = 0.0
     visits: int = 0
+    ends: list[Path | None] = field(default_factory=list)
     wrong: list[Wrong] = field(default_factory=list)
 
     @property
@@ -138,43 +139,50 @@ def monte_carlo(tree: Tree, config: SearchConfig, states: States | None = None, 
     return None
 
 
-def mc_values(config: SearchConfig, facts: Iterable[Fact]) -> dict[Path, Value]:
+def mc_values(
+    config: SearchConfig, facts: Iterable[Fact], steered: Iterable[RolloutFact] | None = None
+) -> dict[Path, Value]:
     """The value of every step that has an estimate of its own, and of the root: fresh completions from it, and no others.
 
     The recursion of values.py would be biased here, upwards: what a draw of a state led to is looked at again, and so
     revalued, only where it failed. For the same reason completions that merely passed through a state do not count in its k.
-    The strategy is run again over the facts to know which are which; judged leaves have their exact value, other steps none.
-    A confirmed midpoint pools both its draws: k doubles only where the first had no success, which adds at most .022 to the
-    expected c/k at k = 8 (where p = 1/9), .006 averaged over p.
+    The strategy is run again over the facts to know which are which (over `steered`, the rollouts as they were then, where
+    `facts` holds rescored ones); judged leaves have their exact value, other steps none. A confirmed midpoint pools both its
+    draws: k doubles only where the first had no success, which adds at most .022 to the expected c/k at k = 8 (where
+    p = 1/9), .006 averaged over p.
     """
     facts = list(facts)
     drawn = {(fact.parent, fact.ordinal): fact for fact in facts if isinstance(fact, CompletionFact)}
     said = Counter(fact.step for fact in drawn.values())
+    rollouts = [fact for fact in facts if isinstance(fact, RolloutFact)]
+    inner = {parent for parent, _ in drawn}  # a rollout that ends at one ends in an unparsable completion below it
+    leaves = {rollout.leaf: rollout for rollout in rollouts if rollout.leaf not in inner}
     start: Path = ()
     tree = Tree(0, config.c)
     for step in (fact for fact in facts if isinstance(fact, StepFact)):
         tree.nodes[step.path] = Node(step.path, step.action, step.text, step.code)
         if not said[step.path]:
             start = max(start, step.path, key=len)  # a given step: it stands below the root, and nothing said it
-    asked = {parent for parent, _ in drawn}
-    values: dict[Path, Value] = {}
-    for rollout in (fact for fact in facts if isinstance(fact, RolloutFact)):
-        if rollout.leaf in asked:
-            continue  # its end is an unparsable completion below the leaf
-        node, solved, draws = tree.nodes[rollout.leaf], int(rollout.solved), max(1, said[rollout.leaf])
-        node.leaf = True
-        if rollout.code is not None:
-            terms = (rollout.compiled, rollout.reward, rollout.terms, rollout.cases)
-            node.outcome = Judged(rollout.passed, rollout.total, *terms, {})
-        if rollout.reward is not None:
-            values[rollout.leaf] = Value(rollout.reward, float(solved), draws, draws * solved)
+    for rollout in rollouts if steered is None else steered:
+        if rollout.leaf in leaves:
+            outcome = (rollout.compiled, rollout.reward, rollout.terms, rollout.cases)
+            judged = Judged(rollout.passed, rollout.total, *outcome, {})
+            tree.judge(rollout.leaf, None if rollout.code is None else judged)
     states: States = {}
     run = omega if config.method == "omega" else monte_carlo
     _serve(run(tree, config, states, start), tree, drawn)
-    for path, state in states.items():
-        if state.k:
-            values[path] = Value(state.total / state.k, state.c / state.k, state.k, state.c)
-    return values
+    values = {leaf: _value([leaf] * max(1, said[leaf]), leaves) for leaf in leaves}
+    values |= {path: _value(state.ends, leaves) for path, state in states.items()}
+    return {path: value for path, value in values.items() if value.k}
+
+
+def _value(ends: Iterable[Path | None], leaves: Mapping[Path, RolloutFact]) -> Value:
+    """The mean over draws by where they ended; those that the judge failed on count nowhere."""
+    found = [None if end is None else leaves[end] for end in ends]
+    judged = [each for each in found if each is None or each.reward is not None]
+    k, c = len(judged), sum(each.solved for each in judged if each is not None)
+    total = math.fsum(each.reward or 0.0 for each in judged if each is not None)
+    return Value(total / max(1, k), c / max(1, k), k, c)
 
 
 def _serve(rounds: Strategy, tree: Tree, drawn: dict[tuple[Path, int], CompletionFact]) -> None:
@@ -214,11 +222,11 @@ def _tally(tree: Tree, path: Path, found: Iterable[Landed]) -> State:
     wrong: dict[Wrong, None] = {}
     for landed in found:
         node = tree.nodes[landed.steps[0]] if landed.steps else None
+        state.ends.append(None if node is None else node.path)
         if node is not None and node.reward is None:
             continue
         state.k += 1
         state.c += node is not None and node.solved
-        state.total += 0.0 if node is None or node.reward is None else node.reward
         if node is None:
             wrong[Wrong(path, landed.reached, len(landed.reached) + 1)] = None
         elif not node.solved:
@@ -230,5 +238,5 @@ def _tally(tree: Tree, path: Path, found: Iterable[Landed]) -> State:
 def _add(state: State, more: State) -> None:
     state.k += more.k
     state.c += more.c
-    state.total += more.total
+    state.ends += more.ends
     state.wrong += [wrong for wrong in more.wrong if wrong not in state.wrong]

@@ -12,10 +12,11 @@ divided by its visits as well: both for comparison, with their bias. Values of o
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Literal, NamedTuple
 
-from o1coder.search.config import Estimate
+from o1coder.search.config import Estimate, SearchConfig, stored_config
 from o1coder.search.facts import CompletionFact, Fact, Path, RolloutFact, StepFact
 
 Validity = Literal["valid", "invalid", "unsure"]
@@ -45,6 +46,19 @@ def label_values(
     completions, steps, rollouts = list(completions), list(steps), list(rollouts)
     values = _weighted(completions, steps, rollouts)
     return values if estimate in ("weighted", "mc") else _by_visits(values, rollouts, estimate)
+
+
+def recorded_values(
+    settings: SearchConfig | Mapping[str, Any], facts: Iterable[Fact], steered: Iterable[RolloutFact] | None = None
+) -> dict[Path, Value]:
+    """The values of a tree by the estimate that its settings (or what is stored of them) name. `steered`: the rollouts as
+    they were when they steered the search, where `facts` holds rescored ones."""
+    stored = asdict(settings) if isinstance(settings, SearchConfig) else settings
+    if stored.get("method") in ("omega", "mc"):
+        from o1coder.search.omega import mc_values
+
+        return mc_values(stored_config(stored), facts, steered)
+    return tree_values(facts, stored.get("estimate", "weighted"))
 
 
 def tree_values(facts: Iterable[Fact], estimate: Estimate = "weighted") -> dict[Path, Value]:

@@ -14,7 +14,7 @@ from o1coder.search.config import TreeSpec, preset
 from o1coder.search.facts import CompletionFact, EndFact, Path, RolloutFact, StepFact
 from o1coder.search.growth import Growth
 from o1coder.search.omega import exploration, mc_values, priority
-from o1coder.search.values import Value, tree_values
+from o1coder.search.values import Value, recorded_values, tree_values
 from tests.search.scored import say_of, scored_tree
 from tests.search.world import CASES, TASK, Prompt, Reader, World
 
@@ -217,6 +217,22 @@ def test_values_do_not_depend_on_the_order_of_the_facts() -> None:
     assert any(len(path) == 2 for path in expected)
     random.Random(0).shuffle(facts)
     assert mc_values(config, facts) == expected
+
+
+def test_rescored_rollouts_are_tallied_as_the_search_went_by_the_first_ones() -> None:
+    """With every program passing, each estimate is 1 and its draws stay those that the search drew."""
+    spec = ask("omega", 2, simulations=6)
+    facts = scored_tree(spec, World(2, unparsable=0.1).text)
+    before = recorded_values(spec.config, facts)
+    passing = [
+        replace(fact, passed=fact.total, reward=1.0) if isinstance(fact, RolloutFact) and fact.code else fact
+        for fact in facts
+    ]
+    after = recorded_values(spec.config, passing, of(RolloutFact, facts))
+    assert {path: value.k for path, value in after.items()} == {path: value.k for path, value in before.items()}
+    assert any(value.c > before[path].c for path, value in after.items())
+    parsed = [value for path, value in after.items() if len(path) == 3]
+    assert {value.v for value in parsed} == {1.0}
 
 
 def test_a_tree_cut_short_keeps_the_estimates_it_finished() -> None:
