@@ -60,11 +60,13 @@ class Sampler(Protocol):
 
 
 class Scorer(Protocol):
-    """Gives a text a number in [0, 1]: the probability that its last step is valid."""
+    """Gives texts a number in [0, 1], the probability that the last step is valid: a list at once, or as they come."""
 
     spec: str
 
     def score(self, texts: Sequence[str]) -> list[float]: ...
+
+    def stream(self, pull: Pull[str]) -> Iterator[tuple[int, float]]: ...
 
     def close(self) -> None: ...
 

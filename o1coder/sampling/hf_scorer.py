@@ -7,12 +7,13 @@ length; a score may differ in the last digits with what shares its batch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from o1coder.flow import Pull, in_calls
 from o1coder.sampling.load import load_model, load_tokenizer, pick_device, set_threads
 
 
@@ -59,6 +60,10 @@ class HfScorer:
                 for number, value in zip(chosen, self._score([rows[number] for number in chosen]), strict=True):
                     scores[number] = value
         return scores
+
+    def stream(self, pull: Pull[str]) -> Iterator[tuple[int, float]]:
+        """Score texts as they are pulled, a batch at a time."""
+        return in_calls(self.score, pull, self._batch)
 
     def close(self) -> None:
         """Let go of the weights."""
