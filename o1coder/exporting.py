@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from sqlalchemy.engine import Connection
 
-from o1coder import datasets, selection
+from o1coder import consensus, datasets, mining, selection
 from o1coder.errors import LabError
 from o1coder.export import folder, o1coder_prm, preference, prompt_completion, stepwise
 from o1coder.lab import Lab
@@ -36,7 +36,9 @@ class Wanted:
     as_of: str
     target: selection.Target
     per_problem: int
-    margin: float
+    pairs: str
+    margin: float | None
+    edit: int | None
 
 
 def require_absent(lab: Lab, wanted: Wanted, job_id: int) -> None:
@@ -58,12 +60,13 @@ def export_rows(lab: Lab, wanted: Wanted, job_id: int) -> datasets.Frozen:
     query, excluded = selection.Query.parse(wanted.query), selection.Excluded()
     with lab.reading() as connection:
         as_of = moment(connection, wanted.as_of)
+        query, said = consensus.settled(connection, query, as_of)
         rows = _rows(connection, wanted, query, as_of, excluded)
-    asked: dict[str, Any] = {"query": query.text()}
+    asked: dict[str, Any] = {"query": query.text(), **said}
     if wanted.kind == "prompt-completion":
         asked["per_problem"] = wanted.per_problem
     if wanted.kind == "preference":
-        asked["margin"] = wanted.margin
+        asked |= _rule(wanted).said
     return datasets.freeze(
         lab,
         wanted.kind,
@@ -99,12 +102,20 @@ def _rows(
         chains = selection.chains(connection, query, as_of, excluded, per_problem=wanted.per_problem)
         return [prompt_completion.row(chain) for chain in chains]
     if wanted.kind == "preference":
-        pairs = selection.pairs(connection, query, as_of, excluded, margin=wanted.margin)
-        return [preference.row(pair) for pair in pairs]
+        rule = _rule(wanted)
+        pairs = list(mining.pairs(connection, query, as_of, excluded, rule))
+        if not rule.by_parent:
+            return [preference.row(pair) for pair in pairs]
+        weights = mining.weights(pairs, rule)
+        return [preference.row(pair, weight) for pair, weight in zip(pairs, weights, strict=True)]
     found = selection.labelled_steps(connection, query, as_of, excluded, target=wanted.target)
     if wanted.kind == "stepwise":
         return stepwise.rows(found, wanted.target, excluded)
     return list(o1coder_prm.rows(found, wanted.target, excluded))
+
+
+def _rule(wanted: Wanted) -> mining.Rule:
+    return mining.rule(wanted.pairs, wanted.margin, wanted.edit)
 
 
 def write_out(lab: Lab, wanted: Wanted, frozen: datasets.Frozen) -> dict[str, Any]:
@@ -121,7 +132,7 @@ def write_out(lab: Lab, wanted: Wanted, frozen: datasets.Frozen) -> dict[str, An
             dataset.query,
             dataset.as_of,
             dataset.excluded,
-            SCHEMAS[wanted.kind],
+            preference.WEIGHTED if wanted.kind == "preference" and _rule(wanted).by_parent else SCHEMAS[wanted.kind],
         )
         folder.write(out, frozen.folder / datasets.DATA, about, array=wanted.kind == "o1coder-prm")
     return {

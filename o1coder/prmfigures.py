@@ -5,7 +5,7 @@ Pure over `ScoredStep` rows but for the one query that reads them. Formulas are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
@@ -24,12 +24,17 @@ class ScoredStep(NamedTuple):
     c: int
 
 
-def scored_steps(connection: Connection, job_id: int, prm: int) -> list[ScoredStep]:
-    """The steps of a job's `draws` trees with this PRM's score and the counts of their own draws."""
+def scored_steps(
+    connection: Connection, job_id: int, prm: int, as_of: Mapping[str, int] | None = None
+) -> list[ScoredStep]:
+    """The steps of a job's `draws` trees with this PRM's score and the counts of their own draws; as of a moment."""
+    scores, labels = (
+        ("", "") if as_of is None else (f"AND sc.id <= {as_of['score']} ", f" AND m.id <= {as_of['label']}")
+    )
     rows = connection.exec_driver_sql(
         "SELECT x.problem_id, s.action, s.text, sc.value, l.k, l.c FROM tree x JOIN step s ON s.tree_id = x.id "
-        "JOIN score sc ON sc.step_id = s.id AND sc.checkpoint_id = ? "
-        "JOIN label l ON l.id = (SELECT MAX(m.id) FROM label m WHERE m.step_id = s.id AND m.source = 'search') "
+        f"JOIN score sc ON sc.step_id = s.id AND sc.checkpoint_id = ? {scores}"
+        f"JOIN label l ON l.id = (SELECT MAX(m.id) FROM label m WHERE m.step_id = s.id AND m.source = 'search'{labels}) "
         "WHERE x.job_id = ? AND x.kind = 'draws' AND l.k > 0 ORDER BY s.id",
         (prm, job_id),
     )

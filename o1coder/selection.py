@@ -1,21 +1,22 @@
-"""Which facts become training rows: chains for SFT, labelled steps for a point-wise PRM, sibling pairs for a pair-wise one.
+"""Which facts become training rows: chains for SFT, labelled steps for a point-wise PRM.
 
 Read-only and format-free: export/ and the training stages turn these records into rows. Every selection is a function of
-(query, as-of), so the same question of the same facts gives the same records.
+(query, as-of), so the same question of the same facts gives the same records. Pairs of steps are mining.py's.
 """
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy.engine import Connection
 
+from o1coder import consensus
 from o1coder.errors import LabError
 from o1coder.labels import current_label
 from o1coder.task import Action, Task
+from o1coder.treequery import TRAINING_KINDS, AsOf, Query
 
 FACTS = (
     "problem",
@@ -30,73 +31,25 @@ FACTS = (
     "test_withdrawal",
 )
 Target = Literal["validity", "value"]
+ESTIMATES = ("tree", "mc")  # of a value: the weighted recursion over a tree, fresh independent draws
+ADAPTIVE = "adaptive"  # of a search that looked when to stop
 
-
-@dataclass(frozen=True)
-class Query:
-    """What to select. Text form: `split:train job:3 source:human`; a field given twice means either."""
-
-    split: tuple[str, ...] = ()
-    slice: tuple[str, ...] = ()
-    source: tuple[str, ...] = ()  # of the problem: starter, humaneval, …
-    problem: tuple[str, ...] = ()
-    job: tuple[str, ...] = ()
-    run: tuple[str, ...] = ()
-    round: tuple[str, ...] = ()
-    kind: tuple[str, ...] = ()  # of the tree: search, group
-    label: tuple[str, ...] = ()  # source of the current label: search, human, import
-
-    @classmethod
-    def parse(cls, text: str) -> Query:
-        """LabError names the field that is not known."""
-        known = [f.name for f in fields(cls)]
-        values: dict[str, list[str]] = {}
-        try:
-            words = shlex.split(text)
-        except ValueError as error:
-            raise LabError(f"the query cannot be read: {error}", "e.g. `split:train job:3`") from error
-        for word in words:
-            name, colon, value = word.partition(":")
-            if not colon or name not in known or not value:
-                raise LabError(f"the query has no field {word!r}", f"fields: {', '.join(f'{k}:VALUE' for k in known)}")
-            values.setdefault(name, []).append(value)
-        return cls(**{name: tuple(sorted(set(found))) for name, found in values.items()})
-
-    def text(self) -> str:
-        """The query's canonical text."""
-        return " ".join(f"{f.name}:{v}" for f in fields(self) for v in getattr(self, f.name))
-
-    def training(self) -> Query:
-        """The same query held to what may be trained on: searches and RL groups over train problems. LabError when it asks
-        for more: another split, or the fresh draws that measure a PRM."""
-        wrong = [f"split:{s}" for s in self.split if s != "train"]
-        wrong += [f"kind:{k}" for k in self.kind if k not in ("search", "group")]
-        if wrong:
-            raise LabError(f"{wrong[0]} may not be trained on", "train on split:train; the other splits measure")
-        return replace(self, split=("train",), kind=self.kind or ("search", "group"))
-
-    def where(self) -> tuple[str, tuple[str, ...]]:
-        """SQL over aliases `pr` (problem), `x` (tree), `j` (job) and `rn` (run)."""
-        columns = {
-            "split": "pr.split",
-            "slice": "pr.slice",
-            "source": "pr.source",
-            "problem": "CAST(pr.id AS TEXT)",
-            "job": "CAST(x.job_id AS TEXT)",
-            "run": "rn.name",
-            "round": "CAST(j.round AS TEXT)",
-            "kind": "x.kind",
-        }
-        parts, values = ["1"], []
-        for name, column in columns.items():
-            wanted = getattr(self, name)
-            if wanted:
-                parts.append(f"{column} IN ({','.join('?' * len(wanted))})")
-                values.extend(wanted)
-        return " AND ".join(parts), tuple(values)
-
-
-AsOf = Mapping[str, int]
+__all__ = [
+    "FACTS",
+    "AsOf",
+    "Chain",
+    "Excluded",
+    "Labelled",
+    "Query",
+    "StepRow",
+    "Target",
+    "Unscored",
+    "as_of_now",
+    "chains",
+    "labelled_steps",
+    "parts",
+    "unscored",
+]
 
 
 def as_of_now(connection: Connection) -> dict[str, int]:
@@ -140,16 +93,9 @@ class Labelled(NamedTuple):
     v_pass: float | None
     k: int | None
     target: float
-
-
-class Pair(NamedTuple):
-    """Two children of one step, the first better than the second."""
-
-    problem_id: int
-    task: Task
-    prefix: tuple[StepRow, ...]  # their common part
-    better: Labelled
-    worse: Labelled
+    c: int | None = None
+    v: float | None = None  # its value under the reward that steered
+    estimate: str | None = None  # what made value, k and c, where a search did
 
 
 @dataclass
@@ -183,6 +129,11 @@ _TRUSTED = "AND (SELECT t.purpose FROM test_set t WHERE t.id = x.test_set_id) IN
 
 def _trees(connection: Connection, query: Query, as_of: AsOf, *, every: bool = False) -> Iterator[_Tree]:
     where, values = query.where()
+    measures = [kind for kind in query.kind if kind not in TRAINING_KINDS]
+    if measures and not every:
+        raise LabError(
+            f"kind:{measures[0]} may not be trained on", "what was drawn to measure is no data: leave it away"
+        )
     kinds = "" if query.kind or every else "AND x.kind IN ('search', 'group') "
     trusted = "" if every else _TRUSTED
     for row in connection.exec_driver_sql(
@@ -213,7 +164,7 @@ def _path(steps: Mapping[int, StepRow], step_id: int) -> tuple[StepRow, ...]:
 
 def _labels(connection: Connection, tree_id: int, as_of: AsOf) -> dict[int, Any]:
     rows = connection.exec_driver_sql(
-        "SELECT s.id, l.id, l.value, l.source, l.v_pass, l.k FROM step s "
+        "SELECT s.id, l.id, l.value, l.source, l.v_pass, l.k, l.c, l.v, l.estimate FROM step s "
         f"JOIN label l ON l.id = {current_label('s.id', upto=as_of['label'])} WHERE s.tree_id = ?",
         (tree_id,),
     )
@@ -225,6 +176,7 @@ def chains(
 ) -> Iterator[Chain]:
     """Passing chains for SFT, at most `per_problem` distinct ones a problem (measurement.md §8)."""
     seen: dict[int, set[tuple[str, ...]]] = {}
+    agreed = consensus.asked_by(connection, query, as_of)
     for tree in _trees(connection, query, as_of):
         rollouts = connection.exec_driver_sql(
             "SELECT id, leaf_id, passed, total FROM rollout WHERE tree_id = ? AND program_id IS NOT NULL "
@@ -235,6 +187,7 @@ def chains(
             excluded.add("the prompt carried a reference program", len(rollouts))
             continue
         steps, labels = _steps(connection, tree.id, as_of), _labels(connection, tree.id, as_of)
+        evidence = consensus.of_tree(connection, agreed, tree.id, as_of)
         for rollout_id, leaf_id, passed, total in rollouts:
             path = _path(steps, leaf_id)
             if total == 0 or passed < total:
@@ -246,6 +199,12 @@ def chains(
                 continue
             if query.label and not any(s.id in labels and labels[s.id][2] in query.label for s in path):
                 excluded.add("no label of the wanted source")
+                continue
+            if query.estimate and not any(s.id in labels and labels[s.id][7] in query.estimate for s in path):
+                excluded.add("no label of the wanted estimate")
+                continue
+            if against := next((why for s in path if (why := evidence.against(s.id, "valid"))), None):
+                excluded.add(against)
                 continue
             kept = seen.setdefault(tree.problem_id, set())
             texts = tuple(s.text for s in path)
@@ -261,12 +220,14 @@ def chains(
 
 def _require_one_policy(connection: Connection, query: Query, as_of: AsOf) -> None:
     where, values = query.where()
+    made = query.estimate or ESTIMATES
     found = connection.exec_driver_sql(
         "SELECT COALESCE(x.policy_id, 0), MAX(x.job_id) FROM tree x JOIN problem pr ON pr.id = x.problem_id "
         f"JOIN job j ON j.id = x.job_id LEFT JOIN run rn ON rn.id = j.run_id WHERE x.id <= {as_of['tree']} AND {where} "
         "AND EXISTS (SELECT 1 FROM step s JOIN label l ON l.step_id = s.id WHERE s.tree_id = x.id "
-        f"AND l.v_pass IS NOT NULL AND l.id <= {as_of['label']}) GROUP BY 1 ORDER BY 2",
-        values,
+        f"AND l.v_pass IS NOT NULL AND l.id <= {as_of['label']} AND l.estimate IN ({','.join('?' * len(made))})) "
+        "GROUP BY 1 ORDER BY 2",
+        (*values, *made),
     ).all()
     if len(found) > 1:
         raise LabError(
@@ -280,13 +241,17 @@ def labelled_steps(
 ) -> Iterator[Labelled]:
     """Steps with the label that counts. `validity`: 1 or 0, unsure left out. `value`: the search's v_pass; a person's
     `invalid` maps to 0 for the step and what follows, `valid` and `unsure` leave the step out (measurement.md §2). A value
-    is a policy's own: LabError where the values are of several policies and the query names no job or round."""
+    is a policy's own: LabError where the values are of several policies and the query names no job or round. Values that a
+    preset made otherwise than from the sample weights must be asked for (`estimate:visits`); those of an adaptive search
+    never count."""
     if target == "value" and not (query.job or query.round):
         _require_one_policy(connection, query, as_of)
+    agreed = consensus.asked_by(connection, query, as_of)
     for tree in _trees(connection, query, as_of):
         if tree.with_reference:
             excluded.add("the prompt carried a reference program")
             continue
+        evidence = consensus.of_tree(connection, agreed, tree.id, as_of)
         steps, labels = _steps(connection, tree.id, as_of), _labels(connection, tree.id, as_of)
         condemned: dict[int, int] = {}  # steps to the person's label that says so
         for step in steps.values():
@@ -300,10 +265,13 @@ def labelled_steps(
             if found is None:
                 excluded.add("no label")
                 continue
-            label_id, value, source, v_pass, k = found
+            label_id, value, source, v_pass, k, c, v, estimate = found
             rests_on = (label_id,)
             if query.label and source not in query.label:
                 excluded.add("no label of the wanted source")
+                continue
+            if query.estimate and estimate is not None and estimate not in query.estimate:
+                excluded.add("no label of the wanted estimate")
                 continue
             if target == "validity":
                 if value == "unsure":
@@ -315,41 +283,32 @@ def labelled_steps(
             elif source == "human" or v_pass is None:
                 excluded.add("a person's label has no value" if source == "human" else "no value")
                 continue
+            elif estimate == ADAPTIVE:
+                excluded.add("a value of an adaptive search")
+                continue
+            elif estimate not in (query.estimate or ESTIMATES):
+                excluded.add(f"a value of estimate {estimate}, which the query does not name")
+                continue
             else:
                 aim = v_pass
-            path = _path(steps, step.id)
-            yield Labelled(tree.problem_id, tree.id, tree.task, path, rests_on, value, source, v_pass, k, aim)
-
-
-def pairs(
-    connection: Connection, query: Query, as_of: AsOf, excluded: Excluded, *, margin: float = 0.0, most: int = 4
-) -> Iterator[Pair]:
-    """Siblings where one is valid and the other invalid (and, between search labels, v_pass differs by `margin`), at
-    most `most` pairs a parent."""
-    families: dict[tuple[int, int | None], list[Labelled]] = {}
-    for item in labelled_steps(connection, query, as_of, excluded, target="validity"):
-        families.setdefault((item.tree_id, item.prefix[-1].parent_id), []).append(item)
-    for members in families.values():
-        good = [m for m in members if m.target == 1.0]
-        bad = [m for m in members if m.target == 0.0]
-        made = 0
-        for better in good:
-            for worse in bad:
-                if _gap(better, worse) < margin:
-                    excluded.add("margin too small")
-                elif made < most:
-                    made += 1
-                    yield Pair(better.problem_id, better.task, better.prefix[:-1], better, worse)
-                else:
-                    excluded.add(f"more than {most} pairs of one parent")
-        if not (good and bad):
-            excluded.add("siblings agree", len(members))
-
-
-def _gap(better: Labelled, worse: Labelled) -> float:
-    if better.v_pass is None or worse.v_pass is None:
-        return 1.0
-    return better.v_pass - worse.v_pass
+            if against := evidence.against(step.id, "invalid" if step.id in condemned else value):
+                excluded.add(against)
+                continue
+            yield Labelled(
+                tree.problem_id,
+                tree.id,
+                tree.task,
+                _path(steps, step.id),
+                rests_on,
+                value,
+                source,
+                v_pass,
+                k,
+                aim,
+                c,
+                v,
+                estimate,
+            )
 
 
 def parts(steps: Iterable[StepRow]) -> list[tuple[Action, str]]:

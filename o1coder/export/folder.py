@@ -24,6 +24,14 @@ PEOPLE = """
 A value is the share of its policy's draws below a step that passed every test. A person's label has none: `invalid` maps
 to 0 for the step and what follows it, `valid` and `unsure` leave the step out.
 """
+STRICT = """
+Pairs: at most 2×2 (1×4, 4×1) a parent; texts at least {edit} edits and values at least {margin} apart; at least 4 judged
+draws on both sides of a prefix. Fresh draws: disjoint 95 % intervals. Draws of one tree have none: 8 draws on both sides, 2
+passing of the chosen. Judged programs and a person's word are exact. `weight` sums to 1 over a problem.
+"""
+PROGRAMS = """
+Pairs: a program that passes every reward test over one that does not, siblings where there are any, else whole chains.
+"""
 
 
 class About(NamedTuple):
@@ -86,9 +94,29 @@ def files_of(out: Path) -> list[dict[str, Any]]:
     return found
 
 
+def _pairing(query: Mapping[str, Any]) -> str:
+    strict = STRICT.format(edit=query.get("edit"), margin=query.get("margin"))
+    return {"strict": strict, "programs": PROGRAMS}.get(query.get("pairs", ""), "")
+
+
+def _filter(query: Mapping[str, Any]) -> str:
+    """Who had to agree with the labels; a PRM by name, so that whoever trains one on these rows knows."""
+    found = query.get("filter")
+    if not found:
+        return ""
+    text = f"\nKept: only steps of which {', '.join(found['agree'])} say what the label says; the label itself is unchanged."
+    if "prm" in found:
+        text += (
+            f" PRM: checkpoint {found['prm']}, valid from {found['threshold']:.6g} on: {found['tuned_on']}. A process reward "
+            "model trained on these rows learns in part from that one's opinion: say so with its figures."
+        )
+    return text + "\n"
+
+
 def _card(about: About) -> str:
     fields = "\n".join(f"- `{name}`: {what}" for name, what in about.schema.items())
     people = PEOPLE if about.target == "value" else ""
+    people += _pairing(about.query) + _filter(about.query)
     left_out = "\n".join(f"- {reason}: {count}" for reason, count in sorted(about.excluded.items())) or "- nothing"
     return f"""---
 pretty_name: o1coder {about.kind}

@@ -27,7 +27,16 @@ class Export(StageConfig):
         "validity", description="stepwise and o1coder-prm: hard labels, or the search's soft values"
     )
     per_problem: int = Field(4, ge=1, description="prompt-completion: distinct chains of one problem at most")
-    margin: float = Field(0.0, ge=0, le=1, description="preference: least difference of the siblings' values")
+    pairs: Literal["siblings", "strict", "programs"] = Field(
+        "siblings",
+        description="preference: any siblings, under rStar-Math's conditions, or passing over failing programs",
+    )
+    margin: float | None = Field(
+        None, ge=0, le=1, description="preference: least difference of the siblings' values; strict: 0.5 unless named"
+    )
+    edit: int | None = Field(
+        None, ge=0, description="preference: least edit distance of the texts in characters; strict: 20 unless named"
+    )
 
 
 @stage("export", Export, foreground=True)

@@ -30,7 +30,7 @@ def policy_sft(lab: Lab, config: PolicySFT, report: Reporter) -> None:
     """Freeze passing chains, train, record the checkpoint."""
     from collections import Counter
 
-    from o1coder import checkpoints, datasets, selection
+    from o1coder import checkpoints, consensus, datasets, selection
     from o1coder.export import prompt_completion
     from o1coder.rows import By
     from o1coder.training import train
@@ -39,7 +39,7 @@ def policy_sft(lab: Lab, config: PolicySFT, report: Reporter) -> None:
     excluded = selection.Excluded()
     with lab.reading() as connection:
         as_of = selection.as_of_now(connection)
-        query = selection.Query.parse(config.query).training()
+        query, said = consensus.settled(connection, selection.Query.parse(config.query).training(), as_of)
         found = list(selection.chains(connection, query, as_of, excluded, per_problem=config.per_problem))
     rows_of = Counter(chain.problem_id for chain in found)
     rows = []
@@ -50,7 +50,7 @@ def policy_sft(lab: Lab, config: PolicySFT, report: Reporter) -> None:
         lab,
         "policy-sft",
         rows,
-        query={"query": query.text(), "per_problem": config.per_problem},
+        query={"query": query.text(), **said, "per_problem": config.per_problem},
         as_of=as_of,
         by=by,
         target="validity",

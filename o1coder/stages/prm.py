@@ -30,7 +30,15 @@ class Prm(Trains):
     mode: Literal["point", "pair"] = Field("point", description="point-wise (eq. 3) or pair-wise (eq. 4)")
     target: Literal["validity", "value"] = Field("validity", description="hard labels, or the search's soft values")
     query: Selects = Field("split:train", description="which trees: field:value words")
-    margin: float = Field(0.0, ge=0, le=1, description="pair-wise: least difference of the siblings' values")
+    pairs: Literal["siblings", "strict"] = Field(
+        "siblings", description="pair-wise: any siblings, or only under rStar-Math's and confidence conditions"
+    )
+    margin: float | None = Field(
+        None, ge=0, le=1, description="pair-wise: least difference of the siblings' values; strict: 0.5 unless named"
+    )
+    edit: int | None = Field(
+        None, ge=0, description="pair-wise: least edit distance of the texts in characters; strict: 20 unless named"
+    )
     shuffle: int | None = Field(
         None, description="control: labels shuffled within problem and kind of step by this seed (point-wise, validity)"
     )
@@ -42,7 +50,7 @@ class Prm(Trains):
 @stage("prm", Prm, gpus=1)
 def prm(lab: Lab, config: Prm, report: Reporter) -> None:
     """Freeze labelled steps, train, record the checkpoint."""
-    from o1coder import checkpoints, datasets, selection
+    from o1coder import checkpoints, consensus, datasets, mining, selection
     from o1coder.errors import LabError
     from o1coder.rows import By
     from o1coder.text import FORMAT_DIGEST
@@ -54,23 +62,27 @@ def prm(lab: Lab, config: Prm, report: Reporter) -> None:
     excluded = selection.Excluded()
     with lab.reading() as connection:
         as_of = selection.as_of_now(connection)
-        query = selection.Query.parse(config.query).training()
+        query, said = consensus.settled(connection, selection.Query.parse(config.query).training(), as_of)
+        rule = mining.rule(config.pairs, config.margin, config.edit)
         if config.mode == "point":
             found = selection.labelled_steps(connection, query, as_of, excluded, target=config.target)
             rows = point_rows(found, config.shuffle)
         else:
-            rows = pair_rows(selection.pairs(connection, query, as_of, excluded, margin=config.margin))
+            rows = pair_rows(mining.pairs(connection, query, as_of, excluded, rule), rule)
     frozen = datasets.freeze(
         lab,
         f"prm-{config.mode}",
         rows,
-        query={"query": query.text(), "margin": config.margin, "format": FORMAT_DIGEST, "shuffle": config.shuffle},
+        query={"query": query.text(), **said, **rule.said, "format": FORMAT_DIGEST, "shuffle": config.shuffle},
         as_of=as_of,
         by=by,
         target=config.target,
         excluded=excluded.counts,
     )
     report.log(f"{frozen.rows} rows; left out: {excluded.counts}")
+    filtered = filter_note(said)
+    if filtered:
+        report.log(filtered)
     if config.continue_from and config.refreshes is None:
         raise LabError("continue_from is set but refreshes names no PRM", "name the PRM to go on from")
     start = checkpoints.weights(lab, config.refreshes if config.continue_from and config.refreshes else config.base)
@@ -88,8 +100,17 @@ def prm(lab: Lab, config: Prm, report: Reporter) -> None:
         prompt=None,
         by=by,
         note=f"{config.mode}-wise, {config.target}"
-        + ("" if config.shuffle is None else ", labels shuffled: a control"),
+        + ("" if config.shuffle is None else ", labels shuffled: a control")
+        + (f"; {filtered}" if filtered else ""),
     )
+
+
+def filter_note(said: dict[str, Any]) -> str:
+    """What a PRM's card must say when another PRM's opinion chose its rows; empty where none did."""
+    found = said.get("filter", {})
+    if "prm" not in found:
+        return ""
+    return f"rows chosen by PRM {found['prm']} at {found['threshold']:.3g} ({found['tuned_on']})"
 
 
 def point_rows(found: Any, shuffle: int | None = None) -> list[Row]:
@@ -121,16 +142,10 @@ def point_rows(found: Any, shuffle: int | None = None) -> list[Row]:
     ]
 
 
-def pair_rows(found: Any) -> list[Row]:
-    """Rows {"prompt", "chosen", "rejected", "weight"}: the exported preference rows with the weight of point_rows."""
-    from collections import Counter
-
+def pair_rows(found: Any, rule: Any) -> list[Row]:
+    """Rows {"prompt", "chosen", "rejected", "weight"}: the exported preference rows, a problem's weights summing to 1."""
+    from o1coder import mining
     from o1coder.export import preference
 
     items = list(found)
-    count = Counter(item.problem_id for item in items)
-    rows = []
-    for item in items:
-        row = preference.row(item)
-        rows.append(row._replace(content=row.content | {"weight": 1 / count[item.problem_id]}))
-    return rows
+    return [preference.row(item, weight) for item, weight in zip(items, mining.weights(items, rule), strict=True)]

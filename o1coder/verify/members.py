@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from o1coder import selection
+from o1coder import mining, selection
 from o1coder.datasets import Row
 from o1coder.export import o1coder_prm, preference, prompt_completion, stepwise
 
@@ -33,7 +33,8 @@ def members(
         return [_row(prompt_completion.row(chain)) for chain in chains]
     if kind in ("prm-pair", "preference"):
         query = selection.Query.parse(asked["query"])
-        pairs = selection.pairs(connection, query, as_of, out, margin=asked["margin"])
+        rule = mining.rule(asked.get("pairs", "siblings"), asked["margin"], asked.get("edit"))
+        pairs = mining.pairs(connection, query, as_of, out, rule)
         return [_row(preference.row(pair)) for pair in pairs]
     if kind in ("prm-point", "stepwise", "o1coder-prm"):
         steps = selection.labelled_steps(connection, selection.Query.parse(asked["query"]), as_of, out, target=aim)

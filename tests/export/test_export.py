@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from o1coder import labels, selection
+from o1coder import labels, mining, selection
 from o1coder.clock import now
 from o1coder.errors import LabError
 from o1coder.export import folder, o1coder_prm
@@ -277,5 +277,5 @@ def test_training_takes_the_exported_rows_with_a_weight(lab: Lab, tmp_path: Path
     run(lab, "preference", tmp_path / "out")
     with lab.reading() as connection:
         now, query = selection.as_of_now(connection), selection.Query.parse("split:train")
-        trained = pair_rows(selection.pairs(connection, query, now, Excluded()))
+        trained = pair_rows(mining.pairs(connection, query, now, Excluded(), mining.rule()), mining.rule())
     assert [row.content for row in trained] == [{**row, "weight": 0.5} for row in lines(tmp_path / "out")]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from o1coder import datasets, labels, rows, selection, stage
+from o1coder import datasets, labels, mining, rows, selection, stage
 from o1coder.canonical import canonical, digest_bytes
 from o1coder.clock import now
 from o1coder.lab import Lab
@@ -105,7 +105,7 @@ def freeze(lab: Lab) -> None:
         as_of = selection.as_of_now(connection)
         chains = list(selection.chains(connection, query, as_of, excluded))
         point = list(selection.labelled_steps(connection, query, as_of, excluded, target="validity"))
-        pairs = list(selection.pairs(connection, query, as_of, excluded))
+        pairs = list(mining.pairs(connection, query, as_of, excluded, mining.rule()))
     made = {
         "policy-sft": [
             datasets.Row({"n": n}, rollout_id=c.rollout_id, label_ids=c.label_ids) for n, c in enumerate(chains)
