@@ -5,7 +5,9 @@
 
     for verdict in judge.stream(questions, stop_early=True): ...   # any number of them, in order, as there is room
 
-    cached = Cached(judge)   # the same two methods; an equal question is run once (cache.py)
+    for number, verdict in judge.serve(pull): ...   # as they come and as they are known (flow.py), in any order
+
+    cached = Cached(judge)   # the same three methods; an equal question is run once (cache.py)
 
 **What is judged.** `stdio`: a program, its input and the output expected. `call`: a function (or a method of
 `Solution`), its arguments as a JSON array, the result expected as JSON. `assert`: Python source that checks an entry

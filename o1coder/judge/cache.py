@@ -19,9 +19,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import NamedTuple, Protocol
 
 from ..canonical import digest, digest_bytes
+from ..flow import Pull
 from ..task import Case, Comparator, Kind, Limits
 from .profile import profile
 from .question import CODES, Level, Question, Verdict
@@ -48,6 +50,9 @@ class Running(Protocol):
     def stream(
         self, questions: Iterable[Question], cancelled: Callable[[], bool] | None = None, stop_early: bool = False
     ) -> Iterator[Verdict]: ...
+    def serve(
+        self, pull: Pull[Question | Verdict], cancelled: Callable[[], bool] | None = None
+    ) -> Iterator[tuple[int, Verdict]]: ...
 
 
 def program_digest(code: str) -> str:
@@ -108,6 +113,52 @@ class Cached:
     ) -> Iterator[Verdict]:
         """As Judge.stream: verdicts in order, each as soon as it and those before it are known."""
         return iter(_Pass(self, self._judge, questions, cancelled or (lambda: False), stop_early))
+
+    def serve(self, pull: Pull[Question], cancelled: Callable[[], bool] | None = None) -> Iterator[tuple[int, Verdict]]:
+        """As Judge.serve: (number, verdict) in any order. What is known is answered as soon as it is pulled; equal questions
+        that are under way are run once, and answered together."""
+        asked: dict[
+            int, tuple[Key | None, list[int]]
+        ] = {}  # by the judge's number: what it runs, and whose answer that is
+        pending: dict[Key, list[int]] = {}
+        taken = count()
+        passed = count()
+
+        def sieved(room: int, idle: bool) -> Sequence[Question | Verdict] | None:
+            questions = pull(room, idle)
+            if questions is None:
+                return None
+            through: list[Question | Verdict] = []
+            for question in questions:
+                key, number = self.key(question), next(taken)
+                known = self.recall(key)
+                if known is None and key in pending:
+                    pending[key].append(number)
+                    continue
+                numbers = [number]
+                if known is None:
+                    pending[key] = numbers
+                asked[next(passed)] = (None if known else key), numbers
+                through.append(known or question)
+            return through
+
+        answers = self._judge.serve(sieved, cancelled)
+        try:
+            for number, verdict in answers:
+                key, numbers = asked.pop(number)
+                if key is not None:
+                    del pending[key]
+                    self.note(key, verdict)
+                for each in numbers:
+                    yield each, verdict
+        finally:
+            if isinstance(answers, Generator):
+                answers.close()  # it kills what it runs
+
+    def recall(self, key: Key) -> Verdict | None:
+        """The verdict that is known and holds for a judge of this level."""
+        known = self.known.get(key)
+        return known if known is not None and lasting(known) and holds_at(known, self.layer) else None
 
     def note(self, key: Key, verdict: Verdict) -> None:
         """Count a verdict that was run for, and keep it if it is one to keep."""
@@ -177,9 +228,8 @@ class _Pass:
         self.waiting.append(entry)
         if entry.key.program in self.failed:
             return None
-        known = self.cached.known.get(entry.key)
-        if known is not None and lasting(known) and holds_at(known, self.cached.layer):
-            entry.verdict = known
+        entry.verdict = self.cached.recall(entry.key)
+        if entry.verdict is not None:
             self.look(entry)
             return None
         entry.same = self.pending.get(entry.key)

@@ -1,10 +1,10 @@
-"""`Judge`: a place to run a core, questions in, verdicts out in the same order.
+"""`Judge`: a place to run a core, questions in, verdicts out, in the same order or as soon as they are known.
 
 A worker that dies, or answers nonsense, is replaced and its question asked again without the caller noticing; so is a
 run that the judge itself spoilt (IE), twice, and then IE is returned: the caller masks it. Where IE becomes common, the
 judge stops with LabError instead of feeding holes to its caller.
 
-No thread beside the caller's, but for one that only starts workers (see worker.py): `stream` works while its caller waits
+No thread beside the caller's, but for one that only starts workers (see worker.py): a stream works while its caller waits
 for the next verdict. Calls from several threads wait for one another.
 """
 
@@ -16,13 +16,15 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from types import TracebackType
 
 from ..errors import LabError
+from ..flow import Pull
 from . import canary
 from .inside.seccomp import available
 from .question import LEVELS, Level, Question, Verdict
-from .stream import Stream
+from .stream import AHEAD, NEAR, Stream, listed
 from .worker import Worker, numpy_folder
 
 RECENT, TOO_MANY = 100, 10  # so many IE of so many questions, and the judge gives up
@@ -143,15 +145,40 @@ class Judge:
         Questions are taken from their iterable only as there is room (stream.AHEAD), so that neither side outruns the
         other. Once `cancelled()`, no more are taken and the stream ends. A stream that is left early kills what it runs.
         While one is open, this judge has no time for another: from the same thread that is a RuntimeError."""
+        with self._stream(listed(questions), cancelled, AHEAD, stop_early) as stream:
+            yield from stream.in_order()
+
+    def serve(
+        self, pull: Pull[Question | Verdict], cancelled: Callable[[], bool] | None = None
+    ) -> Iterator[tuple[int, Verdict]]:
+        """Questions as they come (flow.py): (number, verdict) in any order, each as soon as it is known, so that a program
+        that runs into its limit on one core holds back nothing that is done on another.
+
+        At most stream.NEAR questions a core are taken and not answered. A verdict that is pulled is given back as it is.
+        Once `cancelled()`, no more are taken, what was taken and not answered is SK, and the stream ends. A stream that is
+        left early kills what it runs. It may be read in any one thread; errors, and one stream at a time, as for `stream`."""
+        with self._stream(pull, cancelled, NEAR) as stream:
+            yield from stream.answers()
+
+    @contextmanager
+    def _stream(
+        self,
+        pull: Pull[Question | Verdict],
+        cancelled: Callable[[], bool] | None,
+        ahead: int,
+        stop_early: bool = False,
+    ) -> Iterator[Stream]:
         if self._closed:
             raise RuntimeError("the judge is closed")
         if self._owner is threading.current_thread():
             raise RuntimeError("a stream of this judge is still open in this thread")
         with self._lock:
             self._owner = threading.current_thread()
+            stream = Stream(self, pull, cancelled or (lambda: False), ahead, stop_early)
             try:
-                yield from Stream(self, questions, cancelled or (lambda: False), stop_early)
+                yield stream
             finally:
+                stream.abandon()
                 self._owner = None
 
     def count(self, verdict: Verdict, fault: bool) -> Verdict:

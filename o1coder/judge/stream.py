@@ -1,7 +1,8 @@
 """One stream of questions through a judge's workers: who is asked what, what is asked again, and in what order it comes out.
 
-It runs in the caller's thread, only while the caller waits for the next verdict. At most AHEAD questions for each core are
-between the first one not yet given out and the last one taken.
+One machine pulls questions as it has room and tells what has ended (`_ends`). `answers` gives each verdict as soon as it is
+known; `in_order` waits for those before it, and may undo what a stop makes void. It runs in the caller's thread, only while
+the caller waits for the next verdict.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from ..flow import Pull
 from . import checker, materials
 from .inside import wire
 from .question import Question, Verdict
@@ -23,10 +26,13 @@ if TYPE_CHECKING:
     from .pool import Judge, Place
 
 Program = tuple[str, str, str | None]
-AHEAD = 64
+AHEAD = 64  # questions a core between the first one not yet given out and the last one taken, in order
+NEAR = 4  # the same where there is no order: what is asked now is not far behind
 ATTEMPTS = 3  # the first, and two on fresh workers
 SILENCE_S = 30.0  # beyond a question's last wall limit: then the worker itself is taken for dead
 TICK_MS = 100
+HUNGRY_MS = 5  # the same with a core to spare and nothing to ask: soon there may be
+IDLE_S = 0.001
 CANCEL_GRACE_S = 5.0
 NUMPY = re.compile(r"\bnumpy\b")
 
@@ -54,53 +60,94 @@ class Flight:
     deadline: float
 
 
+def listed(questions: Iterable[Question]) -> Pull[Question]:
+    """A pull that takes questions from an iterable, no sooner than there is room for them."""
+    source = iter(questions)
+
+    def pull(room: int, idle: bool) -> Sequence[Question] | None:
+        return list(islice(source, room)) or None
+
+    return pull
+
+
 class Stream:
-    """An iterator over the verdicts."""
+    """A stream of questions, of which `ahead` a core may be taken and not given out. It is read once, either way."""
 
     def __init__(
-        self, judge: Judge, questions: Iterable[Question], cancelled: Callable[[], bool], stop_early: bool
+        self,
+        judge: Judge,
+        pull: Pull[Question | Verdict],
+        cancelled: Callable[[], bool],
+        ahead: int,
+        stop_early: bool = False,
     ) -> None:
         self.judge = judge
-        self.source = iter(questions)
+        self.pull = pull
         self.cancelled = cancelled
+        self.ahead = ahead
         self.stop_early = stop_early
         self.taken = 0
         self.dry = False  # no more questions
         self.stopping = False
-        self.open: deque[Entry] = deque()  # taken and not given out, in order
+        self.open: dict[int, Entry] = {}  # taken and not given out
         self.waiting: deque[Entry] = deque()
         self.flying: dict[Worker, Flight] = {}
+        self.ended: deque[tuple[int, Verdict, bool | None]] = deque()  # number, verdict, fault (None: it was given)
         self.stopped: dict[Program, int] = {}  # the first of a program's cases that was not accepted
 
-    def __iter__(self) -> Iterator[Verdict]:
-        try:
-            while True:
-                self.fill()
-                while self.open and (first := self.settled(self.open[0])):
-                    fault = self.open.popleft().fault
-                    yield self.judge.count(first, fault)
-                    self.fill()
-                if not self.open:
-                    return
-                if not self.stopping and self.cancelled():
-                    self.stop()
-                self.feed()
-                if self.flying:
-                    self.listen()
-        finally:
-            self.abandon()
+    def answers(self) -> Iterator[tuple[int, Verdict]]:
+        """Each question's number and verdict, as soon as it is known."""
+        for _ in self._turns():
+            while self.ended:
+                index, verdict, fault = self.ended.popleft()
+                self.open.pop(index, None)
+                yield index, verdict if fault is None else self.judge.count(verdict, fault)
+
+    def in_order(self) -> Iterator[Verdict]:
+        """The verdicts in the order of their questions, each as soon as it and those before it are known."""
+        due = 0
+        for _ in self._turns():
+            self.ended.clear()
+            while (entry := self.open.get(due)) is not None and (verdict := self.settled(entry)) is not None:
+                del self.open[due]
+                due += 1
+                yield self.judge.count(verdict, entry.fault)
+
+    def _turns(self) -> Iterator[None]:
+        """The reader's turns: whenever something has ended, and the cores have been fed again."""
+        while True:
+            self.fill()
+            if not self.stopping and self.cancelled():
+                self.stop()
+            self.feed()
+            if self.ended:
+                yield
+            elif not self.open and self.dry:
+                return
+            elif self.flying:
+                self.listen()
+            elif not self.open:
+                time.sleep(IDLE_S)  # the pull did not wait itself
+
+    def room(self) -> int:
+        """How many questions may be taken now."""
+        return 0 if self.dry else self.ahead * len(self.judge.places) - len(self.open)
 
     def fill(self) -> None:
-        """Take questions while there is room."""
-        while not self.dry and len(self.open) < AHEAD * len(self.judge.places):
-            question = next(self.source, None)
-            if question is None:
-                self.dry = True
-                return
-            entry = Entry(self.taken, question)
+        """Take questions where there is room; a verdict among them has ended already."""
+        room = self.room()
+        if room <= 0:
+            return
+        asked = self.pull(room, not self.open)
+        self.dry = asked is None
+        for question in asked or ():
+            if isinstance(question, Verdict):
+                self.ended.append((self.taken, question, None))
+            else:
+                entry = Entry(self.taken, question)
+                self.open[self.taken] = entry
+                self.waiting.append(entry)
             self.taken += 1
-            self.open.append(entry)
-            self.waiting.append(entry)
 
     def settled(self, entry: Entry) -> Verdict | None:
         """The entry's verdict, once it and, where a stop may undo it, all before it are known."""
@@ -116,9 +163,7 @@ class Stream:
         for place in self.judge.places:
             while self.waiting and not any(worker in self.flying for worker in place.workers.values()):
                 entry = self.waiting.popleft()
-                if self.is_stopped(entry):
-                    continue
-                if self.stopping:
+                if self.stopping or self.is_stopped(entry):
                     self.end(entry, self.skipped())
                     continue
                 source = materials.source_of(entry.question)
@@ -146,7 +191,8 @@ class Stream:
 
     def listen(self) -> None:
         """Wait a moment for answers, and take them."""
-        for descriptor, _ in self.judge.poll.poll(TICK_MS):
+        hungry = len(self.flying) < len(self.judge.places) and self.room() > 0
+        for descriptor, _ in self.judge.poll.poll(HUNGRY_MS if hungry else TICK_MS):
             if descriptor in self.judge.by_descriptor:
                 self.take(self.judge.by_descriptor[descriptor][1])
         now = time.monotonic()
@@ -228,6 +274,7 @@ class Stream:
     def end(self, entry: Entry, verdict: Verdict) -> None:
         """The entry's last word."""
         entry.verdict = verdict
+        self.ended.append((entry.index, verdict, entry.fault))
         if self.stop_early and verdict.code not in ("AC", "IE", "SK"):
             program = program_of(entry.question)
             self.stopped[program] = min(entry.index, self.stopped.get(program, entry.index))
