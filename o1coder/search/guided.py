@@ -21,7 +21,7 @@ from o1coder.search.strategy import Descent, Landed, Strategy
 from o1coder.search.tree import Node, Tree
 
 
-def strategy(tree: Tree, config: SearchConfig, settled: Settled) -> Strategy:
+def guided(tree: Tree, config: SearchConfig, settled: Settled) -> Strategy:
     """The strategy of `config.method`; an adaptive one is stopped between two rounds once its answer is settled."""
     start = max(tree.nodes, key=len)  # the last of the given steps: nothing else stands in the tree yet
     begin = {"puct": puct, "beam": beam, "dvts": dvts, "best-of-n": best_of_n}[config.method]

@@ -7,7 +7,7 @@ resumed. UCT is here; the others have files of their own. Nothing here samples, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from typing import NamedTuple
 
 from o1coder.search.config import SearchConfig, Settled
@@ -35,10 +35,8 @@ class Landed(NamedTuple):
     leaves: tuple[Path, ...]
 
 
-Strategy = Generator[
-    list[Descent], list[Landed], EndReason | None
-]  # returned: why it ended; None: by its number of rounds
-Begin = Callable[[Tree, SearchConfig, Settled], Strategy]
+# Returned: why it ended; None: by its number of rounds.
+Strategy = Generator[list[Descent], list[Landed], EndReason | None]
 
 
 def strategy(tree: Tree, config: SearchConfig, settled: Settled) -> Strategy:
@@ -47,13 +45,13 @@ def strategy(tree: Tree, config: SearchConfig, settled: Settled) -> Strategy:
         case "uct":
             return uct(tree, config, settled)
         case "omega" | "mc":
-            from o1coder.search import omega
+            from o1coder.search.omega import monte_carlo, omega
 
-            return (omega.omega if config.method == "omega" else omega.monte_carlo)(tree, config)
+            return (omega if config.method == "omega" else monte_carlo)(tree, config)
         case _:
-            from o1coder.search import guided
+            from o1coder.search.guided import guided
 
-            return guided.strategy(tree, config, settled)
+            return guided(tree, config, settled)
 
 
 def uct(tree: Tree, config: SearchConfig, settled: Settled) -> Strategy:
