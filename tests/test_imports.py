@@ -22,7 +22,10 @@ LAB = frozenset(f"o1coder.{name}" for name in ("models", "db", "lab", "stage", "
 STAGE_FILES = sorted((ROOT / "o1coder" / "stages").glob("[!_]*.py"))
 
 # These hold a model, and are themselves loaded when one is opened.
-HOLD_A_MODEL = tuple(f"o1coder.sampling.{name}" for name in ("draw", "hf", "hf_scorer", "load", "slots"))
+HOLD_A_MODEL = tuple(
+    f"o1coder.sampling.{name}"
+    for name in ("draw", "exact", "hf", "hf_scorer", "kept", "load", "passes", "slots", "together")
+)
 ALL_MODULES = f"""
 import importlib, pkgutil, o1coder, tui
 skipped = {("o1coder.judge.inside", *HOLD_A_MODEL)}

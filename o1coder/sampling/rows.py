@@ -7,16 +7,19 @@ from typing import Any, Literal
 
 from o1coder.sampling import Request, Sample
 
-# A stop string may begin inside a token and a character may span several, so a little more than its length is read.
+# A token holds at least one byte, so as many as a stop string has bytes hold it, and it may begin inside the one before.
 STOP_SLACK_TOKENS = 8
 
 
 @dataclass(eq=False)
 class Row:
-    """A request, its prompt's tokens, and the tokens drawn. `position` is where the next token to feed will stand."""
+    """A request, its prompt's tokens, and the tokens drawn. `position` is where the next token to feed will stand in
+    its slot, which begins after the `shared` tokens that lie in a prefix."""
 
     request: Request
     ids: tuple[int, ...]
+    number: int = 0
+    shared: int = 0
     position: int = 0
     token: int = 0
     drawn: list[int] = field(default_factory=list)
@@ -24,8 +27,14 @@ class Row:
     text: str | None = None
     finish_reason: Literal["stop", "length"] | None = None
 
+    @property
+    def fed(self) -> tuple[int, ...]:
+        """The tokens whose keys and values are known once the row is over: all but the last one drawn."""
+        return self.ids + tuple(self.drawn[:-1])
+
     def start(self, shared: int) -> None:
         """Stand at the prompt's last token, which the first step feeds; `shared` tokens lie in a prefix."""
+        self.shared = shared
         self.position = len(self.ids) - 1 - shared
         self.token = self.ids[-1]
 
@@ -52,7 +61,7 @@ class Row:
         stops = self.request.stop
         if not stops:
             return None
-        tail = _decode(tokenizer, self.drawn[-max(map(len, stops)) - STOP_SLACK_TOKENS :])
+        tail = _decode(tokenizer, self.drawn[-max(len(stop.encode()) for stop in stops) - STOP_SLACK_TOKENS :])
         if not any(stop in tail for stop in stops):
             return None
         text = _decode(tokenizer, self.drawn)
