@@ -3,7 +3,7 @@
     database.py   SQLite's own checks, triggers, the search index
     digests.py    digests of problems, programs, cases, test sets, profiles, configs
     shape.py      trees as a whole: roots, depths, ordinals, who belongs to whom, nothing counted twice
-    trees.py      tree by tree: canonical export, rollouts against verdicts and rewards, labels against facts
+    trees.py      tree by tree: canonical export, rollouts against programs, verdicts and rewards, labels against facts
     artifacts.py  datasets, their members and files; blobs; checkpoints
     jobs.py       attempts, inputs, how far trainers' files were read
 

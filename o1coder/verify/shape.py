@@ -83,18 +83,6 @@ RULES = (
         "JOIN step s ON s.id = r.leaf_id WHERE r.tree_id <> s.tree_id OR r.program_id IS NOT s.program_id",
     ),
     _Rule(
-        "rollout-twice",
-        "rollout",
-        "SELECT MAX(r.id), 'one rollout of step ' || r.leaf_id, COUNT(*) FROM rollout r WHERE r.program_id IS NOT NULL "
-        "GROUP BY r.leaf_id HAVING COUNT(*) > 1",
-    ),
-    _Rule(  # a flush holds whole simulations
-        "rollout-missing",
-        "step",
-        "SELECT s.id, 'a rollout', 'none' FROM step s WHERE s.program_id IS NOT NULL "
-        "AND NOT EXISTS (SELECT 1 FROM rollout r WHERE r.leaf_id = s.id)",
-    ),
-    _Rule(
         "verdict-unsound",
         "verdict",
         f"SELECT v.id, 'a verdict of an isolated run', v.code || ' at ' || v.layer FROM verdict v "

@@ -5,7 +5,9 @@ The functions are those that wrote the facts. A label of a job other than the tr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -14,8 +16,8 @@ from o1coder.lab import Lab
 from o1coder.problems.withdrawals import withdrawn
 from o1coder.reward import terminal_reward
 from o1coder.search.export import tree_digest
-from o1coder.search.facts import CompletionFact, Fact, RolloutFact, StepFact
-from o1coder.search.values import hard_label, label_values
+from o1coder.search.facts import Fact, RolloutFact, StepFact
+from o1coder.search.values import hard_label, recorded_values
 from o1coder.trees import export_rows, step_ids, stored_facts
 from o1coder.verify.findings import Findings
 
@@ -43,15 +45,39 @@ def _tree(connection: Connection, tree_id: int, found: Findings) -> None:
         derived = tree_digest(export_rows(connection, tree_id, facts))
         if derived != end[0]:
             found.disagree("tree-digest", "tree_end", tree_id, derived, end[0])
-    kind, preset, job_id = connection.exec_driver_sql(
-        "SELECT kind, preset, job_id FROM tree WHERE id = ?", (tree_id,)
+    kind, preset, job_id, config = connection.exec_driver_sql(
+        "SELECT kind, preset, job_id, config FROM tree WHERE id = ?", (tree_id,)
     ).one()
+    settings = json.loads(config)
     rollouts = [fact for fact in facts if isinstance(fact, RolloutFact)]
+    _once(connection, tree_id, settings, facts, rollouts, found)
     searched = preset != "grpo" and kind != "cases"
     _verdicts(connection, tree_id, rollouts, found, exact=searched)
     if searched:
         _rewards(tree_id, rollouts, found)
-    _labels(connection, tree_id, job_id, facts, rollouts, found)
+    _labels(connection, tree_id, job_id, settings, facts, found)
+
+
+def _once(
+    connection: Connection,
+    tree_id: int,
+    settings: Mapping[str, Any],
+    facts: Sequence[Fact],
+    rollouts: Sequence[RolloutFact],
+    found: Findings,
+) -> None:
+    """Every program ends one rollout, as a flush holds whole rounds; but where a search visits leaves again it may end more,
+    and where only some siblings become rollouts it may end none."""
+    times = Counter(rollout.leaf for rollout in rollouts if rollout.code is not None)
+    steps = [fact.path for fact in facts if isinstance(fact, StepFact) and fact.code is not None]
+    missing = [path for path in steps if path not in times] if settings.get("siblings", "all") == "all" else []
+    twice = [path for path, n in times.items() if n > 1] if not settings.get("revisit", False) else []
+    ids = step_ids(connection, tree_id) if missing or twice else {}
+    for path in missing:
+        found.disagree("rollout-missing", "step", ids[path], "a rollout", "none")
+    for path in twice:
+        last = max(rollout.ordinal for rollout in rollouts if rollout.leaf == path)
+        found.disagree("rollout-twice", "rollout", f"{tree_id}:{last}", f"one rollout of step {ids[path]}", times[path])
 
 
 def _verdicts(
@@ -130,8 +156,8 @@ def _labels(
     connection: Connection,
     tree_id: int,
     job_id: int,
+    settings: Mapping[str, Any],
     facts: Sequence[Fact],
-    rollouts: Sequence[RolloutFact],
     found: Findings,
 ) -> None:
     stored: dict[int, Any] = {
@@ -145,7 +171,7 @@ def _labels(
     if not stored:
         return  # not every tree is labelled: an evaluation's are not
     steps = [fact for fact in facts if isinstance(fact, StepFact)]
-    values = label_values([fact for fact in facts if isinstance(fact, CompletionFact)], steps, rollouts)
+    values = recorded_values(settings, facts)
     ids = step_ids(connection, tree_id)
     for step in steps:
         value = values.get(step.path)

@@ -1,11 +1,11 @@
 """Grows a job's trees in a process that kills itself where it is told to; one fork a line of standard input.
 
-Each line is a JSON object: `home`, `job`, `trees` (problem ids), `config` (of a SearchConfig), `model` (a folder, for `hf` in
-its exact mode; null for `fake:7`), `flush_s`, `kill` ([event, nth] or null). The events: `sample` a completion is drawn;
-`before` and `after` a commit that holds facts of trees; `opened` any other commit; `call` any Python call in any thread. For
-each line the exit status is answered, below 0 for a signal; a run that nobody killed leaves `events.json` in the home, with
-how often each event came. The judge is real. Only this process, which has one thread, forks; what it imported is warm in
-every child.
+Each line is a JSON object: `home`, `job`, `trees` (problem ids), `config` (a preset and its changes), `model` (a folder, for
+`hf` in its exact mode; null for `fake:7`), `flush_s`, `kill` ([event, nth] or null). The events: `sample` a completion is
+drawn; `before` and `after` a commit that holds facts of trees; `opened` any other commit; `call` any Python call in any
+thread. For each line the exit status is answered, below 0 for a signal; a run that nobody killed leaves `events.json` in the
+home, with how often each event came. The judge is real. Only this process, which has one thread, forks; what it imported is
+warm in every child.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from o1coder.flow import Pull
 from o1coder.lab import Lab
 from o1coder.queries import problems
 from o1coder.sampling import Request, Sample, Sampler, open_sampler
-from o1coder.search import SearchConfig
+from o1coder.search import preset
 from o1coder.trees import TreeWriter
 
 EVENTS = "events.json"
@@ -125,12 +125,12 @@ def run(asked: dict[str, Any]) -> None:
     growing.FLUSH_S = asked["flush_s"]
     lab = Lab(Path(asked["home"]))
     values = {name: tuple(v) if isinstance(v, list) else v for name, v in asked["config"].items()}
-    config = SearchConfig(**values)
+    config = preset(values.pop("preset", "lab"), **values)
     prompt = growing.prompt_of("plain", None)
     with lab.reading() as connection:
         digests = {i: problems.show(connection, i).digest for i in asked["trees"]}
     plans = [growing.Plan(i, 0, config, prompt, growing.seed_of(7, digest)) for i, digest in digests.items()]
-    fuse.watch(calls=event == "call" or event is None)
+    fuse.watch(calls=asked["model"] is None and event in (None, "call"))  # a model makes millions of them
     sampler = Fused(opened(asked["model"]), fuse)
     growing.grow(lab, Note(asked["job"]), plans, sampler, None, kind="search", origin="search", workers=1)
     sys.setprofile(None)
