@@ -51,7 +51,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line; `names` is what it asks for, in order."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=[*FREE, *WITH_MODEL], metavar="PART")
-    parser.add_argument("--repeats", type=int, default=None, help="of each arm (default 5; of labels 1, of prm always 1)")
+    parser.add_argument(
+        "--repeats", type=int, default=None, help="of each arm (default 5; of labels 1, of prm always 1)"
+    )
     parser.add_argument("--seconds", type=float, default=30.0, help="server: of each repeat (default 30)")
     parser.add_argument("--trees", type=int, default=1000, help="engine, memory, resume: trees (default 1000)")
     parser.add_argument("--model", help="labels, prm: the folder of a small model")
@@ -75,12 +77,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def parts(options: argparse.Namespace) -> dict[str, Part]:
     """The parts that were asked for, ready to run."""
     quick = options.quick
-    served = server.Setting(0.5, latency_s=0.01, trees=8) if quick else server.Setting(options.seconds)
+    served = server.Setting(0.0, latency_s=0.001, trees=4, in_all=6) if quick else server.Setting(options.seconds)
     alone = engine.Setting(4) if quick else engine.Setting(min(200, options.trees))
     weighed = engine.Setting(0, open_trees=10, steps=10) if quick else engine.Setting(0, open_trees=options.trees)
-    with_model = labels.Setting(
-        str(options.model), options.problems, options.simulations, options.threads
-    )
+    with_model = labels.Setting(str(options.model), options.problems, options.simulations, options.threads)
     known: dict[str, Part] = {
         "server": lambda: server.run(served, options.repeats),
         "engine": lambda: engine.run(alone, options.repeats),

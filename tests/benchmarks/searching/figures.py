@@ -69,4 +69,6 @@ def _digits(value: Spread) -> int:
 
 def as_data(measured: dict[str, list[Run]]) -> dict[str, Any]:
     """The same as JSON: every figure [median, lower quartile, upper]."""
-    return {name: {"repeats": len(runs), **{k: list(v) for k, v in rates(runs).items()}} for name, runs in measured.items()}
+    return {
+        name: {"repeats": len(runs), **{k: list(v) for k, v in rates(runs).items()}} for name, runs in measured.items()
+    }

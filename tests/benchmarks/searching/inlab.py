@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
@@ -20,6 +21,7 @@ from o1coder.sampling import Sampler
 from o1coder.search import SearchConfig
 from tests.benchmarks.searching.load import FreeJudge, problems
 
+PROBLEMS = 40
 FACTS = ("step", "completion", "rollout", "verdict", "program", "label", "tree_end")
 
 
@@ -54,12 +56,14 @@ class Grown(NamedTuple):
     wall_s: float
 
 
-def in_lab(config: SearchConfig, trees: int, sampler: Sampler, seconds: float | None = None) -> Grown:
-    """Grow so many trees, or until the time is over, in a lab that is thrown away."""
+def in_lab(
+    config: SearchConfig, trees: int, sampler: Sampler, over: Callable[[float], bool] = lambda began: False
+) -> Grown:
+    """Grow so many trees, or until it is `over` (told when it began), in a lab that is thrown away."""
     with tempfile.TemporaryDirectory() as folder:
         lab = Lab.create(Path(folder) / "lab")
         with lab.writing() as connection:
-            ids = [add_problem(connection, each, By(author="benchmark")).id for each in problems()]
+            ids = [add_problem(connection, each, By(author="benchmark")).id for each in problems()[:PROBLEMS]]
         job = verbs.enqueue(lab, "synthesize", {"sampler": "fake:7"})
         prompt = growing.prompt_of("plain", None)
         plans = [growing.Plan(ids[n % len(ids)], n // len(ids), config, prompt, n) for n in range(trees)]
@@ -73,7 +77,7 @@ def in_lab(config: SearchConfig, trees: int, sampler: Sampler, seconds: float | 
                 None,
                 kind="search",
                 origin="search",
-                deadline=lambda: seconds is not None and time.monotonic() - began >= seconds,
+                deadline=lambda: over(began),
             )
         wall_s = time.monotonic() - began
         with lab.reading() as connection:

@@ -62,7 +62,9 @@ def run(setting: Setting, repeats: int) -> tuple[Any, str]:
         sampler.close()
     figures = {name: rates(found) for name, found in runs.items()}
     over = {
-        what: spread([a / b for a, b in zip(per_minute(runs[OURS], what), per_minute(runs[UPSTREAM], what), strict=True)])
+        what: spread(
+            [a / b for a, b in zip(per_minute(runs[OURS], what), per_minute(runs[UPSTREAM], what), strict=True)]
+        )
         for what in ("prefixes", "codes", "tokens")
     }
     header = ["", "prefix labels/min", "code labels/min", "sampled tokens/s", "rollouts/s", "judged programs/s"]

@@ -73,9 +73,7 @@ class FreeJudge:
             self.questions += 1
             yield _said(question)
 
-    def serve(
-        self, pull: Pull[Question], cancelled: Callable[[], bool] | None = None
-    ) -> Iterator[tuple[int, Verdict]]:
+    def serve(self, pull: Pull[Question], cancelled: Callable[[], bool] | None = None) -> Iterator[tuple[int, Verdict]]:
         return in_calls(self.judge, pull, 256)
 
 

@@ -1,8 +1,8 @@
 """The memory of many trees under way, in a process that holds nothing else: prints one JSON object.
 
 `python -P -m tests.benchmarks.searching.memory --trees 1000 --steps 100`: every tree is opened, all grow until together they
-hold trees × steps steps, and none is ended. The resident set before, and its largest size at any flush, so that garbage on the way is
-in it. The facts are dropped as soon as they are handed over, as a lab drops them once they are rows.
+hold trees × steps steps, and none is ended. Told are the resident set before, and its largest size at any flush, so that
+garbage on the way is in it. The facts are dropped as soon as they are handed over, as a lab drops them once they are rows.
 """
 
 from __future__ import annotations

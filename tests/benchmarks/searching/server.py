@@ -24,13 +24,19 @@ OURS, IN_LAB = "ours, in memory", "ours, facts in a lab"
 
 
 class Setting(NamedTuple):
-    """How long a repeat lasts, what the server is, how many trees are under way, rollouts or simulations a tree."""
+    """How long a repeat lasts, or how many trees it grows to their ends; what the server is, how many trees are under way,
+    rollouts or simulations a tree."""
 
     seconds: float
     latency_s: float = 0.05
     batch: int = 64
     trees: int = 256
     simulations: int = 12
+    in_all: int | None = None
+
+    def over(self, began: float) -> bool:
+        """Whether the time is over."""
+        return self.in_all is None and time.monotonic() - began >= self.seconds
 
     @property
     def server(self) -> Server:
@@ -60,7 +66,8 @@ def run(setting: Setting, repeats: int) -> tuple[Any, str]:
     ]
     head = (
         f"Simulated server: {setting.latency_s * 1e3:g} ms a call, at most {setting.batch} requests in it; free judge; "
-        f"{setting.trees} trees under way, {setting.simulations} simulations × width 3; {setting.seconds:g} s a repeat."
+        f"{setting.trees} trees under way, {setting.simulations} simulations × width 3; "
+        + (f"{setting.seconds:g} s a repeat." if setting.in_all is None else f"{setting.in_all} trees a repeat.")
     )
     data = {
         "setting": setting._asdict(),
@@ -76,11 +83,11 @@ def one_prompt_a_call(setting: Setting) -> Run:
     config = SearchConfig(simulations=setting.simulations)
     rollouts = programs = completions = 0
     began = time.monotonic()
-    for spec in specs(config):
+    for spec in specs(config, setting.in_all):
         found = upstream.search(spec, sampler, FreeJudge(), TextReader(), random.Random(spec.seed))
         rollouts, programs = rollouts + len(found.rollouts), programs + found.judged
         completions += found.completions
-        if time.monotonic() - began >= setting.seconds:
+        if setting.over(began):
             break
     wall_s = time.monotonic() - began
     return Run(rollouts, programs, completions, wall_s, _used(sampler, wall_s))
@@ -98,12 +105,12 @@ def many_trees(setting: Setting) -> Run:
 
     began = time.monotonic()
     outcome = run_search(
-        specs(config),
+        specs(config, setting.in_all),
         sampler,
         FreeJudge(),
         write=write,
         open_trees=setting.trees,
-        deadline=lambda: time.monotonic() - began >= setting.seconds,
+        deadline=lambda: setting.over(began),
     )
     return _ran(outcome, programs, sampler, time.monotonic() - began)
 
@@ -112,8 +119,9 @@ def many_trees_in_lab(setting: Setting) -> Run:
     """The same through `growing.grow`, as a stage does it, in a lab on this machine's disk."""
     sampler = SimulatedSampler(Scripted(), setting.server)
     completions_a_tree = 39  # a tree of three levels of three is explored by then
-    trees = setting.trees + int(2 * setting.seconds / setting.latency_s * setting.batch / completions_a_tree)
-    done = in_lab(SearchConfig(simulations=setting.simulations), trees, sampler, setting.seconds)
+    served = 2 * setting.seconds / setting.latency_s * setting.batch
+    trees = setting.in_all or setting.trees + int(served / completions_a_tree)
+    done = in_lab(SearchConfig(simulations=setting.simulations), trees, sampler, setting.over)
     return Run(done.rollouts, done.programs, done.completions, done.wall_s, _used(sampler, done.wall_s), done.facts)
 
 
