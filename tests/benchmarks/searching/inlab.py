@@ -21,7 +21,7 @@ from o1coder.sampling import Sampler
 from o1coder.search import SearchConfig
 from tests.benchmarks.searching.load import FreeJudge, problems
 
-PROBLEMS = 40
+PROBLEMS = 12
 FACTS = ("step", "completion", "rollout", "verdict", "program", "label", "tree_end")
 
 
