@@ -21,16 +21,20 @@ from o1coder.lab import Lab
 from o1coder.queries import problems
 from o1coder.rows import By
 from o1coder.stage import Reporter, Sampled
-from o1coder.trees import TreeWriter, add_tree, cases_of, cases_of_tree
-from o1coder.verdicts import add_profile, asked, known_for
+from o1coder.trees import Pulse, TreeWriter, add_tree, cases_of, cases_of_tree, pulse
+from o1coder.verdicts import add_profile, asked, judged_s, known_for
 
 if TYPE_CHECKING:
-    from o1coder.sampling import Sampler
+    from o1coder.sampling import Sampler, Scorer
+    from o1coder.search import Pulse as Beat
     from o1coder.search import SearchConfig
+    from o1coder.search.config import Settled
     from o1coder.search.facts import Fact
+    from o1coder.task import Action
     from o1coder.text import Prompt
 
 FLUSH_S = 0.5
+OPEN_TREES = 256
 
 
 def seed_of(*parts: object) -> int:
@@ -86,6 +90,8 @@ class Plan:
     prompt: Prompt
     seed: int
     test_set: int | None = None  # default: the set that steers work on the problem
+    given: tuple[tuple[Action, str], ...] = ()  # steps below the root that nobody samples
+    settled: Settled | None = None  # what ends an adaptive tree; default: a program that passes tests which tell
 
 
 class Grown(NamedTuple):
@@ -112,16 +118,23 @@ def grow(
     estimate: Literal["tree", "mc"] = "tree",
     deadline: Callable[[], bool] | None = None,
     token_budget: int | None = None,
+    sandbox_budget_s: float | None = None,
     workers: int | None = None,
     before: tuple[int, int] = (0, 0),
+    scorer: Scorer | None = None,
+    prm: int | None = None,
+    open_trees: int = OPEN_TREES,
 ) -> Grown:
-    """Grow `plans` to their ends or to the budget. `before`: (rollouts done, rollouts in all) where these plans are a part
-    of the job. LabError when a problem has no test set to judge with."""
+    """Grow `plans` to their ends or to the budget: the stage's seconds, sampled tokens, CPU-seconds in the sandbox.
+
+    `before`: (rollouts done, rollouts in all) where these plans are a part of the job. `scorer` with the checkpoint `prm`
+    steers the searches that want it. LabError when a problem has no test set to judge with."""
     from o1coder.judge import Cached, Judge
     from o1coder.search import TreeSpec, run_search
 
     by = By(job_id=report.job_id)
     writer = TreeWriter(by, report.attempt, origin)
+    writer.prm = prm
     writer.label, writer.estimate = label, estimate
     ids: dict[tuple[int, int], int] = {}
     expected = max(1, sum(plan.config.expected_rollouts for plan in plans))
@@ -160,7 +173,7 @@ def grow(
                 )  # those it was begun with: a test may have come or gone since
                 stored = writer.open(connection, tree_id, plan.problem_id, profile_id, {c.digest: i for i, c in cases})
             ids[plan.problem_id, plan.ordinal] = tree_id
-            yield TreeSpec(
+            spec = TreeSpec(
                 tree_id,
                 what.task,
                 tuple(case for _, case in cases),
@@ -170,7 +183,11 @@ def grow(
                 what.comparator,
                 what.limits,
                 stored,
+                plan.given,
             )
+            if plan.settled is not None:
+                spec.settled = plan.settled
+            yield spec
 
     def write(facts: list[tuple[int, Fact]]) -> None:
         with lab.writing() as connection:
@@ -178,7 +195,24 @@ def grow(
 
     with lab.reading() as connection:
         known = known_for(connection, {plan.problem_id for plan in plans})
-    budget = deadline or (lambda: report.remaining_s is not None and report.remaining_s <= 0)
+        sandbox_before = 0.0 if sandbox_budget_s is None else judged_s(connection, report.job_id)
+    stuck: set[int] = set()
+
+    def pulses(open_now: list[Beat]) -> None:
+        with lab.writing() as connection:
+            rows = [Pulse(each.key, each.rollouts, each.tokens_out, each.silent_s, each.doing) for each in open_now]
+            pulse(connection, rows, report.attempt)
+        for each in open_now:
+            if each.stuck and each.key not in stuck:
+                stuck.add(each.key)
+                report.log(f"tree {each.key} is stuck: {each.silent_s:.0f} s of {each.doing}, nothing has come for it")
+
+    def spent() -> bool:
+        if deadline is not None:
+            return deadline()
+        over = report.remaining_s is not None and report.remaining_s <= 0
+        return over or (sandbox_budget_s is not None and sandbox_before + cached.cpu_s >= sandbox_budget_s)
+
     with Judge(workers) as judge:
         cached = Cached(judge, known)
         outcome = run_search(
@@ -187,9 +221,12 @@ def grow(
             cached,
             write=write,
             cancelled=lambda: report.cancelled,
-            deadline=budget,
+            scorer=scorer,
+            deadline=spent,
             token_budget=token_budget,
             on_progress=lambda p: report.progress(start + min(p.rollouts, expected), total),
+            on_pulse=pulses,
+            open_trees=open_trees,
             flush_s=FLUSH_S,
         )
     with lab.reading() as connection:

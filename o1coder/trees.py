@@ -84,6 +84,7 @@ class TreeWriter:
         self._programs: dict[tuple[int, Path], int] = {}
         self.estimate = "tree"
         self.label = True
+        self.prm: int | None = None  # the checkpoint whose scores steer these trees
 
     def open(
         self, connection: Connection, tree_id: int, problem_id: int, profile_id: int | None, cases: Mapping[str, int]

@@ -107,6 +107,12 @@ def known_for(connection: Connection, problem_ids: Iterable[int]) -> dict[Key, S
     return out
 
 
+def judged_s(connection: Connection, job_id: int) -> float:
+    """CPU-seconds of the sandbox runs that a job was first to ask for and stored, over all its attempts."""
+    row = connection.exec_driver_sql("SELECT COALESCE(SUM(cpu_ms), 0) FROM verdict WHERE job_id = ?", (job_id,)).one()
+    return float(row[0]) / 1000.0
+
+
 def question(what: Asked, code: str, case: Case) -> Question:
     """One program on one case of a problem."""
     from o1coder.judge import Question

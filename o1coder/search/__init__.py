@@ -20,6 +20,7 @@ from o1coder.search.facts import (
     RolloutFact,
     ScoreFact,
     StepFact,
+    given_steps,
     parse_path,
     path_text,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "canonical_json",
     "export_facts",
     "export_tree",
+    "given_steps",
     "hard_label",
     "label_values",
     "parse_path",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Write = Callable[[list[tuple[Any, Fact]]], None]
 LOOK_S = 0.05  # how often cancelling, budgets and progress are looked at
+PULSE_S = 1.0
 WAIT_S = 0.1
 SILENT_S = 60.0
 GAPS = 20  # a tree is stuck when it is silent for so many times the usual gap between a tree's events
@@ -94,7 +95,7 @@ def run_search(
     """Grow every tree to its end, at most `open_trees` at a time; `trees` is drawn from as places become free.
 
     `write` gets [(key, fact)], whole rounds in the order of each tree's application, a step before the completions that
-    name it; `on_pulse` the open trees, with each flush. When `deadline` is true or `token_budget` sampled tokens are spent
+    name it; `on_pulse` the open trees, about every second. When `deadline` is true or `token_budget` sampled tokens are spent
     (stored ones count), the open trees end with EndFact("budget") and no further tree is opened. When `cancelled` is true
     what is applied is written, no tree gets an end, and all can be resumed. LabError when a tree's stored facts do not fit
     it, or it needs a scorer and there is none.
@@ -195,7 +196,7 @@ class _Run:
         self.unwritten: list[tuple[Hashable, Fact]] = []
         self.ends: Counter[str] = Counter()
         self.counts = Counter[str]()  # of trees that have left `growing`, and of what was asked
-        self.looked_at = self.flushed_at = self.began_at = clock()
+        self.looked_at = self.flushed_at = self.felt_at = self.began_at = clock()
         self.dry = False  # no more trees
 
     # --- what the sampler asks, and says ---
@@ -379,6 +380,9 @@ class _Run:
         elif at - self.looked_at >= LOOK_S:
             self.looked_at = at
             self.on_progress(self.progress())
+            if self.on_pulse is not None and at - self.felt_at >= PULSE_S:
+                self.felt_at = at
+                self.on_pulse(self.pulses())
             if self.cancelled():
                 self.stopping = "cancelled"
             elif self.deadline():
@@ -389,8 +393,6 @@ class _Run:
         if self.unwritten:
             facts, self.unwritten = self.unwritten, []
             self.write(facts)
-        if self.on_pulse is not None and self.growing:
-            self.on_pulse(self.pulses())
 
     def pulses(self) -> list[Pulse]:
         """Every open tree as it is now."""

@@ -7,7 +7,7 @@ are derived (`values.py`, `export.py`). This file stores nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -87,6 +87,14 @@ class EndFact:
 
 
 Fact = CompletionFact | StepFact | RolloutFact | ScoreFact | EndFact
+
+
+def given_steps(facts: Iterable[Fact]) -> tuple[tuple[Action, str], ...]:
+    """The steps that a tree was begun with: said by no completion, from the root down."""
+    facts = list(facts)
+    said = {fact.step for fact in facts if isinstance(fact, CompletionFact)}
+    steps = [fact for fact in facts if isinstance(fact, StepFact) and fact.path not in said]
+    return tuple((step.action, step.text) for step in sorted(steps, key=lambda step: len(step.path)))
 
 
 def path_text(path: Path) -> str:

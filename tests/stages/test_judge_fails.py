@@ -21,7 +21,7 @@ Ill = Callable[[Callable[[Question], bool]], None]
 @pytest.fixture
 def fails_on(monkeypatch: pytest.MonkeyPatch) -> Ill:
     """Make the judge fail on some questions, the rest judged as they are; None of them: it is well again."""
-    whole = Judge.stream
+    whole, served = Judge.stream, Judge.serve
 
     def install(ill: Callable[[Question], bool]) -> None:
         def stream(judge: Judge, questions: Any, *more: Any, **named: Any) -> Iterator[Verdict]:
@@ -29,7 +29,20 @@ def fails_on(monkeypatch: pytest.MonkeyPatch) -> Ill:
             for question, verdict in zip(asked, whole(judge, asked, *more, **named), strict=True):
                 yield Verdict("IE", detail="lost", layer=judge.layer) if ill(question) else verdict
 
+        def serve(judge: Judge, pull: Any, *more: Any) -> Iterator[tuple[int, Verdict]]:
+            asked: list[Question] = []
+
+            def noted(room: int, idle: bool) -> Any:
+                pulled = pull(room, idle)
+                asked.extend(pulled or ())
+                return pulled
+
+            for number, verdict in served(judge, noted, *more):
+                sick = isinstance(asked[number], Question) and ill(asked[number])
+                yield number, Verdict("IE", detail="lost", layer=judge.layer) if sick else verdict
+
         monkeypatch.setattr(Judge, "stream", stream)
+        monkeypatch.setattr(Judge, "serve", serve)
 
     return install
 
