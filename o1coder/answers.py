@@ -37,6 +37,10 @@ def _evaluate(lab: Lab, job_id: int) -> dict[str, Any]:
     from o1coder.queries import checkpoints
 
     config = jobs.job(lab, job_id).config
+    beside: dict[int, dict[str, float]] = {}  # best-of-n at equal tokens, split by split (searchfigures.py)
+    for point in jobs.metrics(lab, job_id):
+        if point.name.startswith(("best_of_n_", "search_", "gain")):
+            beside.setdefault(point.iteration, {})[point.name] = point.value
     found = []
     with lab.reading() as connection:
         for row in reversed(checkpoints.evaluations(connection, job=job_id)):
@@ -66,6 +70,9 @@ def _evaluate(lab: Lab, job_id: int) -> dict[str, Any]:
                     "tokens": row.tokens_out,
                     "sandbox_s": sandbox,
                     "stopped": row.stopped,
+                    "baseline": beside.get(list(config.get("split", [row.split])).index(row.split))
+                    if row.mode == "search"
+                    else None,
                     "per_problem": [{"problem": p, "n": n, "c": c, "masked": m} for p, n, c, m, _ in items],
                 }
             )
@@ -75,7 +82,7 @@ def _evaluate(lab: Lab, job_id: int) -> dict[str, Any]:
 
 
 def _solve(lab: Lab, job_id: int) -> tuple[dict[str, Any], bool]:
-    from o1coder.solving import choose, settled
+    from o1coder.solving import chosen_by, settled
 
     job = jobs.job(lab, job_id)
     with lab.reading() as connection:
@@ -83,7 +90,7 @@ def _solve(lab: Lab, job_id: int) -> tuple[dict[str, Any], bool]:
             "SELECT id, test_set_id, profile_id FROM tree WHERE job_id = ? AND kind = 'search' ORDER BY id LIMIT 1",
             (job_id,),
         ).first()
-        chosen = None if tree is None else choose(connection, tree[0])
+        chosen = None if tree is None else chosen_by(connection, tree[0], job.config)
         tests = []
         if tree is not None:
             rows = connection.exec_driver_sql(
@@ -110,7 +117,10 @@ def _solve(lab: Lab, job_id: int) -> tuple[dict[str, Any], bool]:
         "mode": "search",
         "tree": None if tree is None else tree[0],
         "leaf": None if chosen is None else chosen.leaf_id,
-        "agree": None if chosen is None else chosen.agree,
+        "agree": None if chosen is None else chosen.choice.agree,
+        "telling": None if chosen is None else chosen.choice.telling,
+        "search": job.config.get("search", "uct"),
+        "choose": job.config.get("choose", "agreement"),
         "tokens": tokens,
         "sandbox_runs": runs,
         "wall_s": wall,
@@ -143,6 +153,13 @@ def _evaluation_lines(one: Mapping[str, Any]) -> list[str]:
         names = ", ".join(name if name.startswith("official-") else "its asserts" for name in one["official"])
         out.append(
             f"  compared as the dataset's own evaluator does ({names}): for published figures, not a measure of ours"
+        )
+    if one["baseline"] is not None:
+        two = one["baseline"]
+        out.append(
+            f"  search {two['search_pass']:.3f} with {two['search_tokens_out']:.0f} sampled tokens; best-of-n "
+            f"{two['best_of_n_pass']:.3f} with {two['best_of_n_tokens_out']:.0f}; difference {two['gain']:+.3f} "
+            f"[{two['gain_low']:+.3f}, {two['gain_high']:+.3f}]"
         )
     for k, found in one["pass_at"].items():
         value = "n/a" if found is None else f"{found['value']:.3f}"

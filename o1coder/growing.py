@@ -252,14 +252,20 @@ def grow_waves(
     policy_id: int | None,
     *,
     kind: Literal["search", "group"],
+    token_budget: int | None = None,
+    scorer: Scorer | None = None,
+    prm: int | None = None,
 ) -> Waves:
     """Grow plans wave by wave for an evaluation. A wave (one sample of every problem) is grown to its end or not begun: a
-    budget that cut chains in flight would count those that fail early and drop the longer ones. At least one is grown."""
+    budget, in seconds or sampled tokens, that cut chains in flight would count those that fail early and drop the longer
+    ones. At least one is grown."""
     sizes = [sum(plan.config.expected_rollouts for plan in wave) for wave in waves]
     spent: list[float] = []
     for n, wave in enumerate(waves):
         left = report.remaining_s
-        if spent and left is not None and left < sum(spent) / len(spent):
+        late = bool(spent) and left is not None and left < sum(spent) / len(spent)
+        dear = n > 0 and token_budget is not None and _sampled(lab, report.job_id, kind, n) * (n + 1) > token_budget * n
+        if late or dear:
             report.stopped("budget")
             return Waves(n, True)
         began = time.monotonic()
@@ -274,11 +280,24 @@ def grow_waves(
             label=False,
             deadline=lambda: False,
             before=(sum(sizes[:n]), sum(sizes)),
+            scorer=scorer,
+            prm=prm,
         )
         if report.cancelled:
             return Waves(n, False)
         spent.append(time.monotonic() - began)
     return Waves(len(waves), False)
+
+
+def _sampled(lab: Lab, job_id: int, kind: str, waves: int) -> int:
+    """The tokens that a job has sampled in its first waves."""
+    with lab.reading() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT COALESCE(SUM(c.tokens_out), 0) FROM tree x JOIN completion c ON c.tree_id = x.id "
+            "WHERE x.job_id = ? AND x.kind = ? AND x.ordinal < ?",
+            (job_id, kind, waves),
+        )
+        return int(found.scalar_one())
 
 
 def reasons(connection: Connection, job_id: int) -> dict[str, int]:

@@ -1,45 +1,49 @@
-"""Solving without knowing the answer: generated tests, a search that they steer, and the program most of them agree on.
+"""Solving without knowing the answer: generated tests, a search that they (and a PRM) steer, and the program that is chosen.
 
-No reference, reward or held-out test is looked at. The choice is by agreement (CodeT's): programs that pass the same set
-of generated tests form a group, and the group with the most (draws × tests passed) wins. PRM guidance is not used here.
+No reference, reward or held-out test is looked at. How one program is chosen among many is search/choosing.py's; this file
+reads the candidates from the rows. A search's figure is told beside that of best-of-n at as many sampled tokens, since
+searching by a PRM seldom beats it (arXiv 2510.20272).
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy.engine import Connection
 
 from o1coder.canonical import digest_bytes
 from o1coder.errors import LabError
 from o1coder.generating import Asking, generate
-from o1coder.growing import Plan, Waves, grow_waves, prompt_of, seed_of
+from o1coder.growing import Plan, prompt_of, seed_of
 from o1coder.lab import Lab
 from o1coder.problems.record import NewProblem
 from o1coder.problems.store import add_problem, add_test_set
 from o1coder.queries import problems
 from o1coder.rows import By
+from o1coder.searched import BY_SCORE, Answering, Searched
 from o1coder.stage import Reporter, Sampled
+from o1coder.trees import cases_of_tree, step_ids
 
 if TYPE_CHECKING:
-    from o1coder.sampling import Sampler
+    from o1coder.sampling import Sampler, Scorer
+    from o1coder.search.choosing import Aggregate, Choice, Rule
+    from o1coder.search.config import JudgedLeaf, SearchConfig
+    from o1coder.text import Prompt
+
+SCORED_AT_ONCE = 64
 
 
 class Chosen(NamedTuple):
-    """The program that agreement chose in one tree. `passed` of `total` generated tests; `agree` draws in its group;
-    `telling` of the tests tell the tree's programs apart."""
+    """The program that a rule chose in one tree, and what stands behind it."""
 
     tree_id: int
     leaf_id: int
     program_id: int
     code: str
-    passed: int
-    total: int
-    agree: int
-    telling: int
+    choice: Choice
 
 
 def verify_sets(
@@ -68,138 +72,143 @@ def verify_sets(
     return sets
 
 
-def search_plans(
-    lab: Lab, config: Sampled, sets: dict[int, int], *, n: int, simulations: int, width: int, refines: int
-) -> list[list[Plan]]:
+@contextmanager
+def open_steering(lab: Lab, config: Searched) -> Iterator[Scorer | None]:
+    """The process reward model that a stage goes by, open; None where it goes by none."""
+    from o1coder.scoring import open_prm
+
+    if config.prm is None or not config.asks_prm:
+        yield None
+        return
+    with open_prm(lab, config.prm, config.scorer, threads=config.threads) as scorer:
+        yield scorer
+
+
+def search_config(config: Answering, prompt: Prompt) -> SearchConfig:
+    """The search that a stage asks for."""
+    from o1coder.search import preset
+
+    name = "lab" if config.search == "uct" else config.search
+    return preset(name, prompt=prompt.name, chooses=prompt.chooses, **config.rules())
+
+
+def search_plans(lab: Lab, config: Answering, sets: dict[int, int], *, n: int) -> list[list[Plan]]:
     """n waves of one tree a problem, steered by its generated tests."""
     from o1coder.checkpoints import weights
-    from o1coder.search import SearchConfig
 
     prompt = prompt_of(config.prompt, None if config.policy is None else weights(lab, config.policy))
-    search = SearchConfig(
-        prompt=prompt.name,
-        chooses=prompt.chooses,
-        simulations=simulations,
-        width=width,
-        refines=refines,
-        temperature=config.temperature,
-    )
+    search = search_config(config, prompt)
     with lab.reading() as connection:
         marks = {i: problems.show(connection, i).digest for i in sets}
     return [
-        [Plan(i, number, search, prompt, seed_of(config.seed, "solve", marks[i], number), sets[i]) for i in sets]
+        [
+            Plan(i, number, search, prompt, seed_of(config.seed, "solve", marks[i], number), sets[i], settled=agreed)
+            for i in sets
+        ]
         for number in range(n)
     ]
 
 
-def choose(connection: Connection, tree_id: int) -> Chosen | None:
-    """The program of the largest agreeing group; None when nothing parsed."""
+def score_answers(lab: Lab, report: Reporter, config: Answering, scorer: Scorer | None) -> None:
+    """Score the chains of a job's judged programs where the rule goes by scores and the search did not ask for them."""
+    from o1coder import selection
+    from o1coder.scoring import score_steps
+
+    if scorer is None or config.prm is None or config.choose not in BY_SCORE or report.cancelled:
+        return
+    with lab.reading() as connection:
+        ends = connection.exec_driver_sql(
+            "WITH RECURSIVE above(id, parent_id) AS (SELECT s.id, s.parent_id FROM tree x JOIN rollout r ON r.tree_id = x.id "
+            "JOIN step s ON s.id = r.leaf_id WHERE x.job_id = ? AND x.kind = 'search' AND r.program_id IS NOT NULL "
+            "UNION SELECT s.id, s.parent_id FROM above JOIN step s ON s.id = above.parent_id) SELECT id FROM above",
+            (report.job_id,),
+        )
+        wanted = {row[0] for row in ends}
+        query = selection.Query.parse(f"job:{report.job_id} kind:search")
+        steps = [step for step in selection.unscored(connection, query, config.prm) if step.id in wanted]
+    for start in range(0, len(steps), SCORED_AT_ONCE):
+        if report.cancelled:
+            return
+        score_steps(lab, scorer, config.prm, steps[start : start + SCORED_AT_ONCE], report.job_id)
+
+
+def choose(
+    connection: Connection,
+    tree_id: int,
+    rule: Rule = "agreement",
+    how: Aggregate = "last",
+    prm: int | None = None,
+) -> Chosen | None:
+    """The program that `rule` takes in a tree; None when nothing parsed. LabError when the rule needs scores of `prm` and
+    a program's chain has none."""
+    from o1coder.search.choosing import Candidate, chain_scores, choose
+    from o1coder.text import FORMAT_DIGEST
+
     rows = connection.exec_driver_sql(
-        "SELECT r.leaf_id, r.program_id, g.code, r.passed, r.total, "
+        "SELECT r.ordinal, r.leaf_id, r.program_id, g.code, "
         "(SELECT COUNT(*) FROM completion c WHERE c.step_id = r.leaf_id), "
-        "(SELECT GROUP_CONCAT(v.test_case_id) FROM (SELECT v.test_case_id FROM test_set_item i JOIN verdict v "
-        " ON v.test_case_id = i.test_case_id AND v.program_id = r.program_id AND v.profile_id = x.profile_id "
-        " WHERE i.test_set_id = x.test_set_id AND v.code = 'AC' ORDER BY i.ordinal) v) "
+        "(SELECT GROUP_CONCAT(v.test_case_id) FROM verdict v JOIN test_set_item i ON i.test_case_id = v.test_case_id "
+        " WHERE i.test_set_id = x.test_set_id AND v.program_id = r.program_id AND v.profile_id = x.profile_id "
+        " AND v.code = 'AC') "
         "FROM tree x JOIN rollout r ON r.tree_id = x.id JOIN program g ON g.id = r.program_id "
         "WHERE x.id = ? AND r.reward IS NOT NULL ORDER BY r.ordinal",
         (tree_id,),
     ).all()
-    if not rows:
-        return None
-    draws: dict[str, int] = {}
-    accepted: dict[str, int] = {}
+    cases = [case_id for case_id, _ in cases_of_tree(connection, tree_id)]
+    scored: dict[int, float] = {}
+    if prm is not None:
+        found = connection.exec_driver_sql(
+            "SELECT c.step_id, c.value FROM score c JOIN step s ON s.id = c.step_id "
+            "WHERE s.tree_id = ? AND c.checkpoint_id = ? AND c.format_digest = ?",
+            (tree_id, prm, FORMAT_DIGEST),
+        )
+        scored = {row[0]: row[1] for row in found}
+    ids = step_ids(connection, tree_id) if scored else {}
+    paths = {step: path for path, step in ids.items()}
+    scores = {path: scored[step] for path, step in ids.items() if step in scored}
+    candidates, first = [], {}
     for row in rows:
-        draws[row[6] or ""] = draws.get(row[6] or "", 0) + row[5]
-        for case in (row[6] or "").split(",") if row[6] else []:
-            accepted[case] = accepted.get(case, 0) + 1
-    telling = sum(count < len(rows) for count in accepted.values())
-    best = max(rows, key=lambda row: (draws[row[6] or ""] * row[3], row[3]))
-    return Chosen._make((tree_id, *best[:5], draws[best[6] or ""], telling))
+        if row[1] in first:
+            continue  # a leaf that was visited again
+        first[row[1]] = row
+        accepted = set(map(int, row[5].split(","))) if row[5] else set()
+        chain = chain_scores(scores, paths[row[1]]) if scores else ()
+        candidates.append(Candidate(row[0], max(1, row[4]), tuple(case in accepted for case in cases), chain))
+    choice = choose(candidates, rule, how)
+    if choice is None:
+        return None
+    taken = next(row for row in first.values() if row[0] == choice.candidate.key)
+    return Chosen(tree_id, taken[1], taken[2], taken[3], choice)
+
+
+def chosen_by(connection: Connection, tree_id: int, settings: Mapping[str, Any]) -> Chosen | None:
+    """The program that a job's settings choose in one of its trees."""
+    return choose(
+        connection,
+        tree_id,
+        settings.get("choose", "agreement"),
+        settings.get("aggregate", "last"),
+        settings.get("prm"),
+    )
 
 
 def settled(chosen: Chosen | None) -> bool:
-    """Is the answer one to stand by (measurement.md §8)? There are at least three generated tests, one of them tells the
-    sampled programs apart, and the program passes at least half: a generator's tests are partly wrong, so all of them is
-    too much to ask."""
-    return chosen is not None and chosen.total >= 3 and chosen.telling >= 1 and 2 * chosen.passed >= chosen.total
+    """Is the answer one to stand by (measurement.md §8)?"""
+    from o1coder.search.choosing import settled
+
+    return settled(None if chosen is None else chosen.choice)
 
 
-def evaluate_search(
-    lab: Lab,
-    report: Reporter,
-    config: Sampled,
-    sampler: Sampler,
-    *,
-    splits: Sequence[str],
-    slice: str | None,
-    limit: int | None,
-    n: int,
-    simulations: int,
-    width: int,
-    refines: int,
-    official: bool = False,
-) -> None:
-    """`evaluate --mode search`: choose a program in each of n trees, then judge only that one on the unseen tests. A tree
-    without a program, and a problem for which no test could be generated, is a sample that is wrong; a tree in which there
-    is nothing to choose from because the judge failed on all its programs is masked."""
-    from o1coder.evaluating import judge_codes, record, spent
+def agreed(leaves: Sequence[JudgedLeaf]) -> bool:
+    """Whether a tree's judged programs settle its answer, where the tests are generated ones."""
+    from o1coder.search.choosing import Candidate, choose, settled
 
-    with lab.reading() as connection:
-        ids = {s: problems.select(connection, split=s, slice=slice, limit=limit) for s in splits}
-    every = [i for found in ids.values() for i in found]
-    sets = verify_sets(lab, report, every, config, sampler, "tcg-statement", config.policy)
-    plans = search_plans(lab, config, sets, n=n, simulations=simulations, width=width, refines=refines)
-    waves = grow_waves(lab, report, plans, sampler, config.policy, kind="search") if sets else Waves(n, False)
-    if report.cancelled:
-        return
-    with lab.reading() as connection:
-        reached = connection.exec_driver_sql(
-            "SELECT problem_id FROM tree WHERE job_id = ? AND kind = 'cases' ORDER BY id", (report.job_id,)
-        )  # a problem that the budget kept from being asked is no sample
-        codes: dict[int, list[str | None]] = {row[0]: [None] * waves.done for row in reached}
-        trees = connection.exec_driver_sql(
-            "SELECT id, problem_id, ordinal FROM tree WHERE job_id = ? AND kind = 'search' AND ordinal < ?",
-            (report.job_id, waves.done),
-        ).all()
-        masked: Counter[int] = Counter()
-        for tree_id, problem_id, ordinal in trees:
-            chosen = choose(connection, tree_id)
-            codes[problem_id][ordinal] = None if chosen is None else chosen.code
-            masked[problem_id] += chosen is None and _only_masked(connection, tree_id)
-    for problem_id, some in masked.items():
-        for _ in range(some):
-            codes[problem_id].remove(None)
-    items = [
-        item._replace(masked=item.masked + masked[item.problem_id])
-        for item in judge_codes(lab, report, codes, By(job_id=report.job_id), official=official)
+    cases = sorted({case for leaf in leaves for case in leaf.cases})
+    candidates = [
+        Candidate(number, leaf.draws, tuple(leaf.cases.get(case) == "AC" for case in cases))
+        for number, leaf in enumerate(leaves)
     ]
-    if report.cancelled:
-        return
-    for split, found in ids.items():
-        with lab.reading() as connection:
-            cost = spent(connection, report.job_id, split)
-        record(
-            lab,
-            report,
-            [item for item in items if item.problem_id in found],
-            checkpoint_id=config.policy,
-            split=split,
-            slice=slice,
-            mode="search",
-            n=waves.done,
-            temperature=config.temperature,
-            seed=config.seed,
-            stopped="budget" if waves.budget or len(codes) < len(every) else None,
-            **cost,
-        )
-
-
-def _only_masked(connection: Connection, tree_id: int) -> bool:
-    """Whether a tree without a judged program has one that the judge failed on."""
-    found = connection.exec_driver_sql(
-        "SELECT 1 FROM rollout WHERE tree_id = ? AND program_id IS NOT NULL AND reward IS NULL", (tree_id,)
-    ).first()
-    return found is not None
+    return settled(choose(candidates))
 
 
 def problem_from(connection: Connection, statement: str, by: By) -> int:

@@ -25,7 +25,16 @@ from o1coder.search.facts import (
     path_text,
 )
 from o1coder.search.replay import Replay, replay, rescore
-from o1coder.search.values import Validity, Value, hard_label, label_values, recorded_values, tree_values, visits
+from o1coder.search.values import (
+    Validity,
+    Value,
+    hard_label,
+    label_values,
+    recorded_estimate,
+    recorded_values,
+    tree_values,
+    visits,
+)
 
 __all__ = [
     "PRESETS",
@@ -56,6 +65,7 @@ __all__ = [
     "parse_path",
     "path_text",
     "preset",
+    "recorded_estimate",
     "recorded_values",
     "replay",
     "rescore",

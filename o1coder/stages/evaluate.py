@@ -1,8 +1,9 @@
 """Evaluate a policy (or programs from a file): n samples a problem, judged on tests that no search, reward or filter saw.
 
-Modes are different estimands and never pooled: `direct` code, `pseudocode` chains, `search` (the program that `solve`
-would choose), and programs from a file. A sample whose judging failed is masked, never wrong. `official` compares as the
-evaluator of each problem's dataset does, faults included: for figures that must match published ones, and said with them.
+Modes are different estimands and never pooled: `direct` code, `pseudocode` chains, `search` (the program that `solve` would
+choose; `baseline` puts best-of-n at equal tokens beside it), and programs from a file. A sample whose judging failed is
+masked, never wrong. `official` compares as the evaluator of each problem's dataset does, faults included: for figures that
+must match published ones, and said with them.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from o1coder.stage import Reporter, Sampled, stage
+from o1coder.searched import Answering
+from o1coder.stage import Reporter, stage
 
 if TYPE_CHECKING:
     from o1coder.growing import Plan
     from o1coder.lab import Lab
 
 
-class Evaluate(Sampled):
+class Evaluate(Answering):
     """Measure pass@k of a policy, or of programs from a file, on held-out tests."""
 
     split: tuple[Literal["train", "validation", "test"], ...] = Field(
@@ -29,9 +31,9 @@ class Evaluate(Sampled):
     mode: Literal["direct", "pseudocode", "search"] = Field("pseudocode", description="how the policy is asked")
     n: int = Field(4, ge=1, description="samples a problem")
     k: tuple[Annotated[int, Field(ge=1)], ...] = Field((1,), description="the k of pass@k to print")
-    refines: int = Field(1, ge=0, description="refine steps between structure and code")
-    simulations: int = Field(4, ge=1, description="search: simulations a tree")
-    width: int = Field(3, ge=1, description="search: completions sampled below a step")
+    baseline: bool = Field(
+        False, description="search: beside it, best-of-n of as many sampled tokens, chosen by the same rule"
+    )
     programs: str | None = Field(
         None, description="JSONL file of {problem, code} to judge instead of a policy's; its problems name the splits"
     )
@@ -46,6 +48,10 @@ class Evaluate(Sampled):
 
         if self.programs is None and self.k and max(self.k) > self.n:
             raise LabError(f"pass@{max(self.k)} cannot be read off {self.n} samples a problem", "k must not exceed n")
+        if self.baseline and self.mode != "search":
+            raise LabError("a baseline stands beside a search", "add --mode search")
+        if self.baseline and self.search == "best-of-n":
+            raise LabError("best-of-n is the baseline", "leave --baseline away, or search otherwise")
         return self
 
 
@@ -66,7 +72,7 @@ def evaluate(lab: Lab, config: Evaluate, report: Reporter) -> None:
                 official_comparators(connection, ids)
     with open_policy(lab, config) as (sampler, _):
         if config.mode == "search":
-            from o1coder.solving import evaluate_search
+            from o1coder.searchfigures import evaluate_search
 
             evaluate_search(
                 lab,
@@ -77,10 +83,8 @@ def evaluate(lab: Lab, config: Evaluate, report: Reporter) -> None:
                 slice=config.slice,
                 limit=config.limit,
                 n=config.n,
-                simulations=config.simulations,
-                width=config.width,
-                refines=config.refines,
                 official=config.official,
+                baseline=config.baseline,
             )
             return
         waves = plan(lab, config)

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from o1coder.stage import OfProblem, Pick, Reporter, Sampled, stage
+from o1coder.searched import Answering
+from o1coder.stage import OfProblem, Pick, Reporter, stage
 
 if TYPE_CHECKING:
     from o1coder.lab import Lab
 
 
-class Solve(Sampled):
-    """Solve one problem: tests from the generator, search, the program they agree on, and the evidence."""
+class Solve(Answering):
+    """Solve one problem: tests from the generator, search, the program that is chosen, and the evidence."""
 
     problem: Annotated[int | None, OfProblem()] = Field(
         None, description="a problem of the lab (its tests and reference are not looked at)"
@@ -22,10 +23,6 @@ class Solve(Sampled):
     tcg: Annotated[int | None, Pick("checkpoint", role=("policy", "tcg"))] = Field(
         None, description="the test case generator; default: the policy"
     )
-    simulations: int = Field(4, ge=1, description="simulations of the tree")
-    width: int = Field(3, ge=1, description="completions sampled below a step")
-    refines: int = Field(1, ge=0, description="refine steps between structure and code")
-    budget_tokens: int | None = Field(None, ge=1, description="sampled tokens after which the search stops")
 
 
 @stage("solve", Solve, gpus=1, foreground=True)
@@ -36,7 +33,7 @@ def solve(lab: Lab, config: Solve, report: Reporter) -> None:
     from o1coder.growing import grow, open_policy
     from o1coder.queries import problems
     from o1coder.rows import By
-    from o1coder.solving import problem_from, search_plans, verify_sets
+    from o1coder.solving import open_steering, problem_from, score_answers, search_plans, verify_sets
 
     with lab.writing() as connection:
         if config.problem is not None:
@@ -54,10 +51,8 @@ def solve(lab: Lab, config: Solve, report: Reporter) -> None:
     if not sets:
         report.log("the generator returned no test that could be read: nothing can be verified")
         return
-    with open_policy(lab, config) as (sampler, _):
-        (plans,) = search_plans(
-            lab, config, sets, n=1, simulations=config.simulations, width=config.width, refines=config.refines
-        )
+    with open_policy(lab, config) as (sampler, _), open_steering(lab, config) as scorer:
+        (plans,) = search_plans(lab, config, sets, n=1)
         grow(
             lab,
             report,
@@ -68,4 +63,7 @@ def solve(lab: Lab, config: Solve, report: Reporter) -> None:
             origin="search",
             label=False,
             token_budget=config.budget_tokens,
+            scorer=scorer,
+            prm=config.prm,
         )
+        score_answers(lab, report, config, scorer)

@@ -7,39 +7,60 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from o1coder.stage import OfProblem, Reporter, Sampled, stage
+from o1coder.searched import GUIDED, Searched
+from o1coder.stage import OfProblem, Reporter, stage
 
 if TYPE_CHECKING:
     from o1coder.growing import Plan
     from o1coder.lab import Lab
 
 
-class Synthesize(Sampled):
+class Synthesize(Searched):
     """Search reasoning trees over problems: structure, refine, code; every step gets its validity."""
 
     split: Literal["train", "validation", "test"] = Field("train", description="split of the problems")
     slice: str | None = Field(None, description="only this named slice of the split")
     problems: Annotated[tuple[int, ...], OfProblem()] = Field((), description="exactly these problems")
     limit: int | None = Field(None, ge=1, description="at most this many problems")
-    simulations: int = Field(6, ge=1, description="simulations a tree")
-    width: int = Field(3, ge=1, description="completions sampled below a step")
-    c: float = Field(2.0, ge=0, description="UCT's exploration constant")
+    preset: Literal[
+        "lab", "o1coder-code", "o1coder-paper", "omega", "openr", "mc", "puct", "beam", "dvts", "best-of-n"
+    ] = Field("lab", description="the rules of the search and of its label values, by name")
+    simulations: int = Field(6, ge=1, description="simulations a tree; searches of omega, chains of mc and best-of-n")
+    c: float | None = Field(None, ge=0, description="exploration constant; default: the preset's (lab: 2)")
     alpha: float = Field(0.0, ge=0, le=1, description="terminal reward: alpha x compile + (1 - alpha) x pass")
-    refines: int = Field(1, ge=0, description="refine steps between structure and code")
+    draws: int | None = Field(
+        None, ge=1, description="omega, mc: completions of an estimate; default: the preset's (8)"
+    )
     in_flight: int = Field(1, ge=1, description="simulations of one tree under way at once")
     budget_tokens: int | None = Field(None, ge=1, description="sampled tokens after which the stage stops")
+
+    @property
+    def asks_prm(self) -> bool:
+        """Whether anything goes by a process reward model's scores."""
+        return self.preset in GUIDED
+
+    @model_validator(mode="after")
+    def _has_its_prm(self) -> Synthesize:
+        from o1coder.errors import LabError
+
+        if self.asks_prm and self.prm is None:
+            raise LabError(
+                f"a process reward model steers {self.preset}", "name one with --prm, or take another preset"
+            )
+        return self
 
 
 @stage("synthesize", Synthesize, gpus=1)
 def synthesize(lab: Lab, config: Synthesize, report: Reporter) -> None:
     """Grow one tree a problem and label its steps."""
     from o1coder.growing import grow, open_policy
+    from o1coder.solving import open_steering
 
     plans = plan(lab, config)
-    report.log(f"{len(plans)} trees, {config.simulations} simulations × width {config.width}")
-    with open_policy(lab, config) as (sampler, _):
+    report.log(f"{len(plans)} trees by {config.preset}, {config.simulations} simulations × width {config.width}")
+    with open_policy(lab, config) as (sampler, _), open_steering(lab, config) as scorer:
         grown = grow(
             lab,
             report,
@@ -49,6 +70,8 @@ def synthesize(lab: Lab, config: Synthesize, report: Reporter) -> None:
             kind="search",
             origin="search",
             token_budget=config.budget_tokens,
+            scorer=scorer,
+            prm=config.prm,
         )
     report.log(f"trees ended: {grown.ended}; {grown.sandbox_runs} sandbox runs, {grown.sandbox_s:.1f} s of CPU in them")
 
@@ -58,20 +81,12 @@ def plan(lab: Lab, config: Synthesize) -> list[Plan]:
     from o1coder.checkpoints import weights
     from o1coder.growing import Plan, prompt_of, seed_of
     from o1coder.queries import problems
-    from o1coder.search import SearchConfig
+    from o1coder.search import preset
 
     prompt = prompt_of(config.prompt, None if config.policy is None else weights(lab, config.policy))
-    search = SearchConfig(
-        prompt=prompt.name,
-        chooses=prompt.chooses,
-        simulations=config.simulations,
-        width=config.width,
-        c=config.c,
-        alpha=config.alpha,
-        refines=config.refines,
-        in_flight=config.in_flight,
-        temperature=config.temperature,
-    )
+    rules = config.rules() | {"alpha": config.alpha, "in_flight": config.in_flight}
+    rules |= {name: value for name in ("c", "draws") if (value := getattr(config, name)) is not None}
+    search = preset(config.preset, prompt=prompt.name, chooses=prompt.chooses, **rules)
     with lab.reading() as connection:
         ids = problems.select(
             connection, split=config.split, slice=config.slice, limit=config.limit, ids=config.problems
