@@ -1,4 +1,4 @@
-"""What the stages that are commands of their own print: `import`, `export`, `evaluate`, `solve`, derived from their rows."""
+"""What the stages that are commands of their own print, derived from their rows where these hold it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ def of(lab: Lab, stage: str, job_id: int) -> tuple[dict[str, Any], bool]:
         return _evaluate(lab, job_id), True
     if stage == "solve":
         return _solve(lab, job_id)
+    if stage == "anatomy":
+        from o1coder import anatomizing
+
+        return anatomizing.answer(lab, job_id), True
     file = lab.job_folder(job_id) / "answer.json"
     if not file.is_file():
         raise LabError(f"job {job_id} left no answer", f"`o1coder jobs log {job_id}`")
@@ -133,6 +137,10 @@ def lines(stage: str, found: Mapping[str, Any]) -> list[str]:
     """The object for people."""
     if stage == "evaluate":
         return [line for one in found.get("evaluations", [found]) for line in _evaluation_lines(one)]
+    if stage == "anatomy":
+        from o1coder import anatomizing
+
+        return anatomizing.lines(found)
     if stage == "solve":
         verdicts = [f"  {t['input']} → {t['expected']}: {t['verdict'] or '-'} ({t['origin']})" for t in found["tests"]]
         head = "accepted" if found["accepted"] else "not solved: the generated tests do not stand behind a program"

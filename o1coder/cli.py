@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("stages", "bring problems in"),
     "export": ("stages", "write a dataset out"),
     "evaluate": ("stages", "measure a policy, or programs from a file"),
+    "anatomy": ("anatomy", "which level decides the outcome, and whether the pseudocode is used"),
     "solve": ("stages", "solve one problem: tests, search, code and the evidence"),
     "jobs": ("jobs", "list, show, log, cancel, retry, wait"),
     "worker": ("jobs", "run queued jobs in the foreground"),

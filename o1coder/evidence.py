@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy.engine import Connection
 
+from o1coder.problems.withdrawals import withdrawn
 from o1coder.search.values import ENOUGH_DRAWS
 from o1coder.treequery import AsOf
 
@@ -95,7 +96,7 @@ def _reward_tests(connection: Connection, tree_id: int, as_of: AsOf) -> dict[int
     """Whether a tree's programs pass every case of its test set that is not withdrawn; only those with all verdicts."""
     items = (
         "SELECT i.test_case_id FROM tree x JOIN test_set_item i ON i.test_set_id = x.test_set_id "
-        f"WHERE x.id = ? AND NOT {_withdrawn('i.test_case_id', as_of)}"
+        f"WHERE x.id = ? AND NOT {withdrawn('i.test_case_id', str(as_of['test_withdrawal']))}"
     )
     wanted = connection.exec_driver_sql(f"SELECT COUNT(*) FROM ({items})", (tree_id,)).scalar() or 0
     rows = connection.exec_driver_sql(
@@ -112,7 +113,7 @@ def _generated_tests(connection: Connection, tree_id: int, as_of: AsOf) -> dict[
     rows = connection.exec_driver_sql(
         f"SELECT v.program_id, COUNT(*), SUM(v.code = 'AC') {_VERDICTS} AND v.id <= {as_of['verdict']} "
         f"AND EXISTS (SELECT 1 FROM generated_case g WHERE g.test_case_id = v.test_case_id AND g.valid = 1 "
-        f"AND g.completion_id <= {as_of['completion']}) AND NOT {_withdrawn('v.test_case_id', as_of)} "
+        f"AND g.completion_id <= {as_of['completion']}) AND NOT {withdrawn('v.test_case_id', str(as_of['test_withdrawal']))} "
         "AND NOT EXISTS (SELECT 1 FROM test_set_item i JOIN test_set t ON t.id = i.test_set_id "
         "WHERE i.test_case_id = v.test_case_id AND t.purpose IN ('audit', 'held-out')) GROUP BY v.program_id",
         (tree_id, tree_id),
@@ -124,12 +125,3 @@ _VERDICTS = (
     "FROM verdict v WHERE v.program_id IN (SELECT s.program_id FROM step s WHERE s.tree_id = ?) "
     "AND v.profile_id = (SELECT y.profile_id FROM tree y WHERE y.id = ?)"
 )
-
-
-def _withdrawn(case: str, as_of: AsOf) -> str:
-    """SQL that is true of a test case (an SQL expression of its id) withdrawn by then."""
-    upto = as_of["test_withdrawal"]
-    return (
-        f"EXISTS (SELECT 1 FROM test_withdrawal w WHERE w.test_case_id = {case} AND w.retracts IS NULL AND w.id <= {upto} "
-        f"AND NOT EXISTS (SELECT 1 FROM test_withdrawal r WHERE r.retracts = w.id AND r.id <= {upto}))"
-    )

@@ -22,7 +22,7 @@ from o1coder.errors import LabError
 if TYPE_CHECKING:
     from o1coder.lab import Lab
 
-OWN = ("import", "export", "evaluate", "solve")
+OWN = ("import", "export", "evaluate", "solve", "anatomy")
 POSITIONAL = {"import": "source", "export": "kind", "solve": "problem"}  # the field that needs no flag
 PATHS = ("path", "out", "programs")  # fields that name files: a job runs in a folder of its own
 PATH_MAX = 1024  # a longer word is no path
