@@ -13,8 +13,11 @@ CORPUS = [
 ]
 
 
-def make_tiny_model(folder: Path, seed: int = 0) -> Path:
-    """Write a 2-layer Llama (hidden 64, byte-level BPE, EOS and PAD apart) that transformers can load; returns folder."""
+def make_tiny_model(folder: Path, seed: int = 0, heads: int = 4) -> Path:
+    """Write a 2-layer Llama (hidden 64, byte-level BPE, EOS and PAD apart) that transformers can load; returns folder.
+
+    With 2 heads vLLM can run it on a CPU, which wants at least 32 numbers a head.
+    """
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -33,8 +36,8 @@ def make_tiny_model(folder: Path, seed: int = 0) -> Path:
         hidden_size=64,
         intermediate_size=128,
         num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
+        num_attention_heads=heads,
+        num_key_value_heads=heads // 2,
         max_position_embeddings=1024,
         eos_token_id=wrapped.eos_token_id,
         pad_token_id=wrapped.pad_token_id,
@@ -46,4 +49,20 @@ def make_tiny_model(folder: Path, seed: int = 0) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
     wrapped.save_pretrained(folder)
+    return folder
+
+
+def make_classifier(model: Path, folder: Path) -> Path:
+    """Write `model` with a random score head of one label, set up as the PRM trainer leaves it; returns folder."""
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    torch.manual_seed(0)
+    classifier = AutoModelForSequenceClassification.from_pretrained(
+        model, num_labels=1, problem_type="multi_label_classification"
+    )
+    with torch.no_grad():
+        classifier.score.weight.mul_(20)
+    classifier.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(model).save_pretrained(folder)
     return folder

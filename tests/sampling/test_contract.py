@@ -1,4 +1,5 @@
-"""What every Sampler and Scorer promises, over the fake one and a random tiny model, fast and exact."""
+"""What every Sampler and Scorer promises: one suite over the fake one, a simulated and a real server, and a random tiny
+model through transformers, fast and exact, and through vLLM where it is installed."""
 
 from __future__ import annotations
 
@@ -6,17 +7,21 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from o1coder.errors import LabError
+from o1coder.flow import listed
 from o1coder.sampling import Request, Sample, Sampler, Scorer, open_sampler, open_scorer
 from o1coder.task import Task
 from o1coder.text import load_prompt
-from tests.tiny import make_tiny_model
+from tests.sampling.server import TestServer
+from tests.tiny import make_classifier, make_tiny_model
 
 TASK = Task("Write a Python function `total(xs)` that returns the sum of xs.", "call", "total", "total(xs)")
 PLAIN = load_prompt("short").render(TASK, [], "structure")
@@ -30,22 +35,51 @@ MIXED = [
 ]
 
 
+KINDS = [
+    "fake",
+    "simulated",
+    "http",
+    "fast",
+    "exact",
+    pytest.param(
+        "vllm", marks=[pytest.mark.vllm, pytest.mark.skipif(find_spec("vllm") is None, reason="no vLLM here")]
+    ),
+]
+SCORERS = ["fake", "http", "hf", KINDS[-1]]
+
+
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny", heads=2)
 
 
-@pytest.fixture(scope="module", params=["fake", "fast", "exact"])
-def sampler(request: pytest.FixtureRequest, tiny: Path) -> Iterator[Sampler]:
-    opened = make(request.param, tiny)
+@pytest.fixture(scope="module")
+def server() -> Iterator[TestServer]:
+    started = TestServer("--context", "1024")
+    yield started
+    started.kill()
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def sampler(request: pytest.FixtureRequest) -> Iterator[Sampler]:
+    # The tiny model and the server are made only for those who need them.
+    needed = {"http": "server", "fast": "tiny", "exact": "tiny", "vllm": "tiny"}.get(request.param)
+    opened = make(request.param, request.getfixturevalue(needed) if needed else None)
     yield opened
+    opened.close()
     opened.close()
 
 
-def make(kind: str, tiny: Path) -> Sampler:
+def make(kind: str, needed: Any) -> Sampler:
     if kind == "fake":
         return open_sampler("fake:7")
-    return open_sampler("hf", model=tiny, threads=1, exact=kind == "exact", batch=4, dtype="fp32")
+    if kind == "simulated":
+        return open_sampler("fake:7", simulate="latency=2ms,batch=4")
+    if kind == "http":
+        return open_sampler(f"{needed.url}#m", batch=4)
+    if kind == "vllm":
+        return open_sampler("vllm", model=needed, threads=1, batch=4, dtype="fp32")
+    return open_sampler("hf", model=needed, threads=1, exact=kind == "exact", batch=4, dtype="fp32")
 
 
 def test_answers_come_in_order_and_are_counted(sampler: Sampler) -> None:
@@ -87,6 +121,75 @@ def test_a_text_ends_before_its_first_stop_string(sampler: Sampler) -> None:
 def test_the_cap_cuts(sampler: Sampler) -> None:
     [sample] = sampler.sample([replace(REQUEST, max_tokens=2, stop=())])
     assert (sample.tokens_out, sample.finish_reason) == (2, "length")
+
+
+def test_what_a_stop_string_ends_is_counted_with_it(sampler: Sampler) -> None:
+    free = sampler.sample([replace(REQUEST, max_tokens=30, stop=(), temperature=0.0)])[0]
+    stop = free.text[len(free.text) // 2 :][:3]
+    [cut] = sampler.sample([replace(REQUEST, max_tokens=30, stop=(stop,), temperature=0.0)])
+    [shorter] = sampler.sample([replace(REQUEST, max_tokens=max(1, cut.tokens_out - 1), stop=(), temperature=0.0)])
+    # One token less, and the stop string was not there yet: so its own tokens are among those counted.
+    assert stop not in shorter.text[: len(cut.text) + len(stop) - 1]
+    assert cut.tokens_out >= 1
+
+
+def test_a_prompt_that_does_not_fit_says_so(sampler: Sampler) -> None:
+    if sampler.spec.startswith("fake"):
+        pytest.skip("the scripted one has no context")
+    with pytest.raises(LabError, match=r"(?s)(1024.*context|context.*1024)"):
+        sampler.sample([replace(REQUEST, max_tokens=5000)])
+    assert sampler.sample([REQUEST])[0].tokens_out > 0
+
+
+def test_a_stream_gives_each_answer_once_and_pulls_only_while_it_is_waited_for(sampler: Sampler) -> None:
+    requests = [replace(request, temperature=0.0) for request in MIXED]
+    expected = sampler.sample(requests)
+    waiting = False
+    begun, got = 0, {}
+
+    def pull(room: int, idle: bool) -> Sequence[Request] | None:
+        nonlocal begun
+        assert waiting
+        assert room > 0
+        assert not idle or begun == len(got)
+        if begun == len(requests):
+            return None
+        taken = requests[begun : begun + min(room, len(got) % 3)] if begun else requests[:1]
+        begun += len(taken)
+        return taken or (requests[begun : (begun := begun + 1)] if idle else [])
+
+    stream = sampler.stream(pull)
+    while True:
+        waiting = True
+        answer = next(stream, None)
+        waiting = False
+        if answer is None:
+            break
+        assert answer[0] not in got
+        got[answer[0]] = answer[1]
+    assert [got[number].text for number in range(len(requests))] == [sample.text for sample in expected]
+    assert [got[number].tokens_in for number in range(len(requests))] == [sample.tokens_in for sample in expected]
+
+
+def test_a_stream_that_is_left_leaves_the_sampler_as_it_was(sampler: Sampler) -> None:
+    requests = [replace(request, temperature=0.0) for request in MIXED]
+    expected = [sample.text for sample in sampler.sample(requests[:3])]
+    stream = sampler.stream(listed(requests))
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]
+
+    def pull(room: int, idle: bool) -> Sequence[Request] | None:
+        raise KeyError("the caller's own")
+
+    with pytest.raises(KeyError):
+        list(sampler.stream(pull))
+    assert list(sampler.stream(lambda room, idle: None)) == []
+    assert [sample.text for sample in sampler.sample(requests[:3])] == expected
+
+
+def test_only_what_ignores_the_batch_claims_to_be_reproducible(sampler: Sampler) -> None:
+    assert sampler.reproducible == (sampler.spec.startswith("fake") or "exact" in sampler.spec)
+    assert getattr(sampler, "seeds_honoured", True)
 
 
 @pytest.mark.parametrize("kind", ["fake", "exact"])
@@ -147,24 +250,31 @@ def test_an_adapter_is_merged(tiny: Path, tmp_path: Path) -> None:
     assert merged[0].text != plain[0].text
 
 
-@pytest.mark.parametrize("kind", ["fake", "hf"])
-def test_scores_are_probabilities_of_single_texts(kind: str, tiny: Path) -> None:
-    scorer: Scorer = open_scorer("fake:7") if kind == "fake" else open_scorer("hf", model=tiny, threads=1, batch=2)
+@pytest.mark.parametrize("kind", SCORERS)
+def test_scores_are_probabilities_of_single_texts(kind: str, request: pytest.FixtureRequest) -> None:
+    scorer = make_scorer(kind, request)
     texts = ["## Problem\nSum.", "a", "## Problem\nSum.", "longer than the others by far " * 3]
     scores = scorer.score(texts)
     assert scorer.score([]) == []
     assert all(0 <= score <= 1 for score in scores)
     assert scores[0] == pytest.approx(scores[2], abs=1e-6)
+    assert len(set(scores)) > 1
     assert scores == pytest.approx([scorer.score([text])[0] for text in texts], abs=1e-5)
+    streamed = dict(scorer.stream(listed(texts)))
+    assert [streamed[number] for number in range(len(texts))] == pytest.approx(scores, abs=1e-5)
+    scorer.close()
     scorer.close()
 
 
-@pytest.mark.parametrize("spec", ["hf", "fake:", "fake:x", "fake", "gpt"])
-def test_a_spec_that_cannot_be_opened_says_why(spec: str) -> None:
-    for opener in (open_sampler, open_scorer):
-        with pytest.raises(LabError) as caught:
-            opener(spec)
-        assert caught.value.hint
+def make_scorer(kind: str, request: pytest.FixtureRequest) -> Scorer:
+    if kind == "fake":
+        return open_scorer("fake:7")
+    tiny = request.getfixturevalue("tiny")
+    if kind == "http":
+        return open_scorer(f"{request.getfixturevalue('server').url}#m", model=tiny)
+    if kind == "vllm":
+        tiny = make_classifier(tiny, tiny.parent / "classifier")
+    return open_scorer(kind, model=tiny, threads=1, batch=2)
 
 
 def test_what_the_user_can_mend(tiny: Path, tmp_path: Path) -> None:
@@ -172,8 +282,6 @@ def test_what_the_user_can_mend(tiny: Path, tmp_path: Path) -> None:
         open_sampler("hf", model=tmp_path / "nothing")
     with pytest.raises(LabError, match="no adapter"):
         open_sampler("hf", model=tiny, adapter=tmp_path)
-    with pytest.raises(LabError, match="context"):
-        make("fast", tiny).sample([replace(REQUEST, max_tokens=5000)])
 
 
 def test_the_fake_one_needs_no_heavy_import() -> None:
