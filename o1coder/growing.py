@@ -63,6 +63,8 @@ def open_policy(lab: Lab, config: Sampled) -> Iterator[tuple[Sampler, Weights | 
         exact=config.exact,
         batch=config.batch,
         simulate=config.simulate,
+        gpu_share=config.gpu_share,
+        context=config.context,
     )
     try:
         yield sampler, policy

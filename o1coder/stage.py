@@ -99,6 +99,12 @@ class Sampled(StageConfig):
         ge=1,
         description="rows the sampler runs at once (hf 32, vllm 256), or requests under way at each server (64)",
     )
+    gpu_share: float | None = Field(
+        None, gt=0, le=1, description="share of the GPU's memory that vllm takes; default 0.9"
+    )
+    context: int | None = Field(
+        None, ge=64, description="tokens of prompt and text together that vllm makes room for; default: the model's"
+    )
     exact: bool = Field(False, description="fp32, constant batch shape: the same seed gives the same tree, slower")
 
     @field_validator("prompt")

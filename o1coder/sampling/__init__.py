@@ -82,12 +82,14 @@ def open_sampler(
     batch: int | None = None,
     dtype: Literal["auto", "bf16", "fp32"] = "auto",
     simulate: str | None = None,
+    gpu_share: float | None = None,
+    context: int | None = None,
 ) -> Sampler:
     """Open what `spec` names (spec.py); `model` is a folder (or a hub's name), `adapter` a PEFT folder laid over it.
 
     `exact` makes `hf` reproducible at the price of speed: see `hf.py`. `batch`: rows at once, for servers requests under
-    way at each. `simulate` ("latency=50ms,batch=64") puts a simulated server before it. LabError for what the user can
-    mend.
+    way at each. `simulate` ("latency=50ms,batch=64") puts a simulated server before it. `gpu_share` of the device's memory
+    and `context` tokens of prompt and text together are what vLLM takes. LabError for what the user can mend.
     """
     read = parse_spec(spec)
     if simulate is not None:
@@ -95,7 +97,16 @@ def open_sampler(
 
         server = parse_simulate(simulate)
         inner = open_sampler(
-            spec, model=model, adapter=adapter, threads=threads, device=device, exact=exact, batch=batch, dtype=dtype
+            spec,
+            model=model,
+            adapter=adapter,
+            threads=threads,
+            device=device,
+            exact=exact,
+            batch=batch,
+            dtype=dtype,
+            gpu_share=gpu_share,
+            context=context,
         )
         return SimulatedSampler(inner, server)
     if exact and read.kind in ("http", "vllm"):
@@ -113,7 +124,15 @@ def open_sampler(
     if read.kind == "vllm":
         from o1coder.sampling.vllm import VllmSampler
 
-        return VllmSampler(_needed(model, "vllm"), adapter=adapter, threads=threads, batch=batch or 256, dtype=dtype)
+        return VllmSampler(
+            _needed(model, "vllm"),
+            adapter=adapter,
+            threads=threads,
+            batch=batch or 256,
+            dtype=dtype,
+            gpu_share=gpu_share or 0.9,
+            max_length=context,
+        )
     from o1coder.sampling.hf import HfSampler
 
     return HfSampler(
@@ -136,6 +155,7 @@ def open_scorer(
     device: Device = "auto",
     batch: int | None = None,
     max_length: int = 1024,
+    gpu_share: float | None = None,
 ) -> Scorer:
     """Open what `spec` names (spec.py): a sequence classifier with one label, as the PRM trainer leaves it."""
     read = parse_spec(spec)
@@ -157,7 +177,12 @@ def open_scorer(
         from o1coder.sampling.vllm_scorer import VllmScorer
 
         return VllmScorer(
-            _needed(model, "vllm"), adapter=adapter, threads=threads, batch=batch or 256, max_length=max_length
+            _needed(model, "vllm"),
+            adapter=adapter,
+            threads=threads,
+            batch=batch or 256,
+            max_length=max_length,
+            gpu_share=gpu_share or 0.4,
         )
     from o1coder.sampling.hf_scorer import HfScorer
 

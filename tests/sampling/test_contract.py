@@ -78,7 +78,7 @@ def make(kind: str, needed: Any) -> Sampler:
     if kind == "http":
         return open_sampler(f"{needed.url}#m", batch=4)
     if kind == "vllm":
-        return open_sampler("vllm", model=needed, threads=1, batch=4, dtype="fp32")
+        return open_sampler("vllm", model=needed, threads=1, batch=4, dtype="fp32", gpu_share=0.3)
     return open_sampler("hf", model=needed, threads=1, exact=kind == "exact", batch=4, dtype="fp32")
 
 
@@ -274,6 +274,7 @@ def make_scorer(kind: str, request: pytest.FixtureRequest) -> Scorer:
         return open_scorer(f"{request.getfixturevalue('server').url}#m", model=tiny)
     if kind == "vllm":
         tiny = make_classifier(tiny, tiny.parent / "classifier")
+        return open_scorer(kind, model=tiny, threads=1, batch=2, gpu_share=0.3)
     return open_scorer(kind, model=tiny, threads=1, batch=2)
 
 
