@@ -74,7 +74,7 @@ def _evaluate(lab: Lab, job_id: int) -> dict[str, Any]:
                     "tokens": row.tokens_out,
                     "sandbox_s": sandbox,
                     "stopped": row.stopped,
-                    "baseline": beside.get(list(config.get("split", [row.split])).index(row.split))
+                    "baseline": beside.get(list(dict.fromkeys(config.get("split", [row.split]))).index(row.split))
                     if row.mode == "search"
                     else None,
                     "per_problem": [{"problem": p, "n": n, "c": c, "masked": m} for p, n, c, m, _ in items],

@@ -100,6 +100,8 @@ def evaluate_search(
                 stopped="budget" if waves.budget or len(asked) < len(every) else None,
                 **cost,
             )
+        if config.asks_prm and not baseline:
+            report.log("without --baseline nothing says whether best-of-n at as many tokens would do as well")
         if baseline and sets:
             others = _best_of_n(lab, report, config, sampler, sets, waves.done)
             score_answers(lab, report, config, scorer)
@@ -160,12 +162,15 @@ def _best_of_n(
             for wave in range(waves)
         }
         marks = {i: problems.show(connection, i).digest for i in sets}
+    known = [cost.a_chain for cost in costs.values() if cost.a_chain]
+    usual = sum(known) / len(known) if known else 0.0  # for trees that direct answers settled
     plans = []
     for wave in range(waves):
         some = []
         for problem_id, test_set in sets.items():
             cost = costs[problem_id, wave]
-            chains = max(1, round(cost.tokens_out / cost.a_chain)) if cost.a_chain else 1
+            a_chain = cost.a_chain or usual
+            chains = max(1, round(cost.tokens_out / a_chain)) if a_chain else 1
             rules = {"refines": config.refines, "temperature": config.temperature}
             search = preset("best-of-n", prompt=prompt.name, chooses=prompt.chooses, simulations=chains, **rules)
             seed = seed_of(config.seed, "baseline", marks[problem_id], wave)

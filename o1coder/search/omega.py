@@ -75,17 +75,21 @@ def omega(tree: Tree, config: SearchConfig, states: States | None = None, start:
     states = {} if states is None else states
     start = max(tree.nodes, key=len) if start is None else start
     pool: dict[Wrong, float] = {}
+    quality: dict[Wrong, float] = {}  # Q of what waits: it changes only with new draws of its state
 
-    def rank(wrong: Wrong) -> float:
-        state = states[wrong.state]
-        lineage = range(len(wrong.state) + 1, len(wrong.end) + 1)
-        words = sum(len(tree.nodes[wrong.end[:depth]].text.split()) for depth in lineage)
-        q = priority(state.mc, words, config.omega_alpha, config.omega_beta, config.omega_length)
-        return q + exploration(sum(each.visits for each in states.values()), state.visits, config.c)
+    def rank(some: Iterable[Wrong]) -> dict[Wrong, float]:
+        every = sum(state.visits for state in states.values())
+        return {each: quality[each] + exploration(every, states[each.state].visits, config.c) for each in some}
 
     def wait(state: State) -> None:
-        if 0.0 < state.mc < 1.0:
-            pool.update((wrong, rank(wrong)) for wrong in state.wrong if wrong.depth - len(wrong.state) > 1)
+        if not 0.0 < state.mc < 1.0:
+            return
+        split = [wrong for wrong in state.wrong if wrong.depth - len(wrong.state) > 1]
+        for wrong in split:
+            below = range(len(wrong.state) + 1, len(wrong.end) + 1)
+            words = sum(len(tree.nodes[wrong.end[:depth]].text.split()) for depth in below)
+            quality[wrong] = priority(state.mc, words, config.omega_alpha, config.omega_beta, config.omega_length)
+        pool.update(rank(split))
 
     def estimate(path: Path, confirm: bool) -> Estimation:
         if path in states and not config.requeue:
@@ -104,7 +108,7 @@ def omega(tree: Tree, config: SearchConfig, states: States | None = None, start:
         if not pool:
             return "exhausted"
         if not config.requeue:  # U looks at all states, so every priority changes with every selection
-            pool = {wrong: rank(wrong) for wrong in pool}
+            pool.update(rank(pool))
         wrong = max(pool, key=lambda each: pool[each])  # of equal ones the first in: the oldest
         del pool[wrong]
         states[wrong.state].visits += config.counted_at == "selection"

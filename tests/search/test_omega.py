@@ -115,6 +115,52 @@ def test_a_midpoint_without_success_is_confirmed_before_the_search_goes_left() -
         assert len(refined) == (1 if confirm else 0)
 
 
+def counting(rules):
+    """A policy that says the n-th text of its kind below a prefix, from n = 0 on; `rules(action, chain, n)` gives the text."""
+    counts: dict[str, int] = {}
+
+    def say(prompt: str, seed: int) -> str:
+        number = counts[prompt] = counts.get(prompt, -1) + 1
+        action, *chain = prompt.split("|")
+        return rules(action, chain, number)
+
+    return say
+
+
+def estimated(spec: TreeSpec, say) -> set[str]:
+    """The texts of the states that a search estimated, the root and judged leaves left out."""
+    facts = scored_tree(spec, say)
+    leaves = {fact.leaf for fact in of(RolloutFact, facts)}
+    values = mc_values(spec.config, facts)
+    return {step.text for step in of(StepFact, facts) if step.path in values and step.path not in leaves}
+
+
+def test_of_two_wrong_rollouts_the_shorter_is_searched_first() -> None:
+    def rules(action: str, chain: list[str], number: int) -> str:
+        if action == "structure":
+            return {2: "long " * 200, 5: "short"}.get(number, f"s{number}")
+        wrong = chain[0] in ("short", ("long " * 200))
+        return f"{action}{number}" if action == "refine" else f"{'fail' if wrong else 'pass'} {chain} {number}"
+
+    assert estimated(ask("omega", simulations=1), counting(rules)) == {"short"}
+
+
+@pytest.mark.parametrize(("c", "second"), [(0.0, "w5"), (10.0, "other")])
+def test_u_turns_to_states_that_were_chosen_less(c: float, second: str) -> None:
+    """By Q alone the root's second wrong rollout comes next; by U a rollout of the state found in the first search."""
+
+    def rules(action: str, chain: list[str], number: int) -> str:
+        if action == "structure":
+            return f"w{number}" if number in (2, 5) else f"s{number}"
+        if action == "refine":
+            return "bad" if chain[0] == "w5" or number == 0 else ("other" if number % 2 else f"good{number}")
+        wrong = chain[1] in ("bad", "other") and chain[0][0] == "w"
+        return f"{'fail' if wrong else 'pass'} {chain} {number}"
+
+    found = estimated(ask("omega", simulations=2, c=c), counting(rules))
+    assert {"w2", "bad", second} == found
+
+
 def test_what_the_judge_fails_on_counts_in_no_estimate() -> None:
     facts = scored_tree(
         ask("omega", simulations=3), lambda prompt, seed: f"ill {seed}" if prompt.startswith("code") else f"s{seed}"
