@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import blake2b
 from statistics import fmean
 
 import pytest
 
 from o1coder.errors import LabError
+from o1coder.search import export_facts, replay, run_search
 from o1coder.search.choosing import candidates_of, choose
 from o1coder.search.config import TreeSpec, preset
 from o1coder.search.facts import CompletionFact, EndFact, RolloutFact, ScoreFact, StepFact
@@ -14,7 +18,8 @@ from o1coder.search.growth import Growth
 from o1coder.search.guided import priors, puct_bound
 from o1coder.search.tree import Node
 from tests.search.scored import say_of, scored_tree
-from tests.search.world import CASES, TASK, Prompt, Reader, World
+from tests.search.test_driver import Killed, Ledger
+from tests.search.world import CASES, TASK, Judge, Prompt, Reader, Sampler, World
 
 GUIDED = ("puct", "beam", "dvts")
 
@@ -207,3 +212,71 @@ def test_candidates_are_what_a_tree_judged() -> None:
     assert chosen is not None
     assert chosen.candidate.scores[-1] == max(each.scores[-1] for each in candidates)
     assert of(EndFact, facts)
+
+
+@pytest.mark.parametrize("name", [*GUIDED, "best-of-n", "omega", "openr", "mc"])
+def test_a_tree_of_every_method_replays_without_a_model(name: str) -> None:
+    world = World(2, unparsable=0.1)
+    spec = ask(name, 1, simulations=6)
+    facts = scored_tree(spec, world.text, knowing(world))
+    again = replay(replace(spec, stored=facts), Reader())
+    assert again.coverage == 1.0
+    assert export_facts("p", spec.config, again.facts) == export_facts("p", spec.config, facts)
+
+
+class Digests:
+    """A scorer whose number is a function of the text alone; as a stream, the last asked is answered first."""
+
+    spec = "digests"
+
+    def score(self, texts: Sequence[str]) -> list[float]:
+        return [int.from_bytes(blake2b(text.encode(), digest_size=4).digest(), "big") / 2**32 for text in texts]
+
+    def stream(self, pull):
+        number = 0
+        while (texts := pull(5, True)) is not None:
+            numbered = list(enumerate(self.score(texts), number))
+            number += len(texts)
+            yield from reversed(numbered)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("name", "in_flight"), [("puct", 1), ("puct", 3), ("beam", 1), ("dvts", 1), ("best-of-n", 1), ("omega", 1)]
+)
+def test_killed_at_any_flush_and_resumed_the_trees_are_the_same_bytes(name: str, in_flight: int) -> None:
+    """Through the driver, two trees at once, scored by a server that answers out of order."""
+    world = World(2, unparsable=0.1)
+    settings = {"simulations": 5, "beams": 2, "in_flight": in_flight}
+    config = preset(name, **settings)
+
+    def search(ledger: Ledger) -> None:
+        run_search(
+            (ask(name, seed, list(ledger.facts[seed]), **settings) for seed in range(2)),
+            Sampler(world),
+            Judge(),
+            write=ledger.write,
+            scorer=Digests(),
+            flush_s=0.0,
+            reader=Reader(),
+        )
+
+    whole = Ledger()
+    search(whole)
+    expected = whole.exports(config)
+    scores = {seed: set(of(ScoreFact, facts)) for seed, facts in whole.facts.items()}
+    assert any(scores.values()) is (name in GUIDED)
+    killed = 0
+    for kill_at in range(0, whole.flushes, max(1, whole.flushes // 4)):
+        ledger = Ledger(kill_at)
+        try:
+            search(ledger)
+        except Killed:  # how many flushes there are depends on when answers come
+            killed += 1
+        ledger.kill_at = None
+        search(ledger)
+        assert ledger.exports(config) == expected
+        assert {seed: set(of(ScoreFact, facts)) for seed, facts in ledger.facts.items()} == scores
+    assert killed
