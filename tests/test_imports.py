@@ -24,7 +24,7 @@ STAGE_FILES = sorted((ROOT / "o1coder" / "stages").glob("[!_]*.py"))
 # These hold a model, and are themselves loaded when one is opened.
 HOLD_A_MODEL = tuple(
     f"o1coder.sampling.{name}"
-    for name in ("draw", "exact", "hf", "hf_scorer", "kept", "load", "passes", "slots", "together")
+    for name in ("draw", "exact", "hf", "hf_scorer", "kept", "load", "packed", "passes", "slots", "together")
 )
 ALL_MODULES = f"""
 import importlib, pkgutil, o1coder, tui

@@ -12,6 +12,12 @@ from collections.abc import Sequence
 
 import torch
 
+# Tokens are looked for in two steps, first among sums of so many, so that only one such run is summed token by token.
+RUN = 256
+# A nucleus is looked for among so many tokens before it is looked for among all: sorting them all takes longer than the
+# rest of a step.
+LIKELY = 512
+
 
 def uniform(seed: int, position: int) -> float:
     """The number in [0, 1) that decides token `position` of a completion with this seed."""
@@ -28,23 +34,53 @@ def draw(
     the most probable tokens whose probabilities before them sum to less than top_p remain.
     """
     logits = logits.float()
-    heat = torch.tensor([t if t > 0 else 1.0 for t in temperatures], device=logits.device)
-    probabilities = torch.softmax(logits / heat[:, None], dim=-1)
-    if any(top_p < 1 for top_p in top_ps):
-        probabilities = _nucleus(probabilities, torch.tensor(top_ps, device=logits.device))
-    cumulative = probabilities.double().cumsum(dim=-1)
-    # The sum is not exactly 1; scaling the draw by it keeps every draw inside.
-    points = torch.tensor(units, dtype=torch.float64, device=logits.device)[:, None] * cumulative[:, -1:]
-    drawn = torch.searchsorted(cumulative, points, right=True)[:, 0].clamp(max=logits.shape[-1] - 1)
-    greedy = torch.tensor([t <= 0 for t in temperatures], device=logits.device)
-    tokens = torch.where(greedy, logits.argmax(dim=-1), drawn)
-    picked = logits.gather(1, tokens[:, None])[:, 0] - torch.logsumexp(logits, dim=-1)
+    highest, first = logits.max(dim=-1, keepdim=True)
+    lowered = logits - highest
+    tokens = first[:, 0]
+    if any(temperature > 0 for temperature in temperatures):
+        heat = torch.tensor([t if t > 0 else 1.0 for t in temperatures], device=logits.device)
+        weights = (lowered / heat[:, None]).exp_()
+        for row, top_p in enumerate(top_ps):
+            if top_p < 1:
+                weights[row] = _nucleus(weights[row], top_p)
+        drawn = _inverse(weights, torch.tensor(units, dtype=torch.float64, device=logits.device))
+        tokens = torch.where(torch.tensor([t > 0 for t in temperatures], device=logits.device), drawn, tokens)
+    picked = lowered.gather(1, tokens[:, None])[:, 0]
+    picked = picked - lowered.exp_().sum(dim=-1).log()
     return [int(token) for token in tokens.tolist()], [float(value) for value in picked.tolist()]
 
 
-def _nucleus(probabilities: torch.Tensor, top_ps: torch.Tensor) -> torch.Tensor:
-    ordered, order = probabilities.sort(dim=-1, descending=True, stable=True)
-    before = ordered.cumsum(dim=-1) - ordered
-    kept = ordered.masked_fill(before >= top_ps[:, None], 0.0)
-    kept[:, 0] = ordered[:, 0]
-    return torch.zeros_like(probabilities).scatter(1, order, kept)
+def _inverse(weights: torch.Tensor, units: torch.Tensor) -> torch.Tensor:
+    """The first place of each row whose weights, up to and with it, sum to more than the row's share of them all."""
+    rows, places = weights.shape
+    runs = torch.nn.functional.pad(weights, (0, -places % RUN)).view(rows, -1, RUN)
+    run, within = _place(runs.sum(dim=-1), units)
+    place, _ = _place(runs[torch.arange(rows, device=weights.device), run], within)
+    return run * RUN + place
+
+
+def _place(weights: torch.Tensor, units: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where each row's unit falls, and what share of that place lies before it."""
+    sums = weights.double().cumsum(dim=-1)
+    # A unit of 1 would fall behind the last place that has weight.
+    points = units.clamp(max=1 - 1e-12)[:, None] * sums[:, -1:]
+    places = torch.searchsorted(sums, points, right=True)
+    before = sums.gather(1, places) - weights.gather(1, places)
+    within = (points - before) / weights.gather(1, places)
+    return places[:, 0], within[:, 0].clamp(min=0.0)
+
+
+def _nucleus(weights: torch.Tensor, top_p: float) -> torch.Tensor:
+    """A row's weights, those outside the nucleus 0; of equal weights the first ones are in it."""
+    goal = top_p * weights.sum()
+    for count in (min(LIKELY, len(weights)), len(weights)):
+        ordered = weights.topk(count).values
+        sums = ordered.cumsum(dim=-1)
+        if sums[-1] >= goal:
+            break
+    inside = max(1, int((sums - ordered < goal).sum()))
+    least = ordered[inside - 1]
+    kept = weights.masked_fill(weights <= least, 0.0)
+    equal = (weights == least).nonzero()[: inside - int((ordered > least).sum()), 0]
+    kept[equal] = least
+    return kept

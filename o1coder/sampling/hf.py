@@ -24,6 +24,7 @@ from o1coder.flow import Pull, listed
 from o1coder.sampling import Request, Sample
 from o1coder.sampling.exact import Exactly, ExactMemory
 from o1coder.sampling.load import load_model, load_tokenizer, pick_device, set_threads
+from o1coder.sampling.packed import pack
 from o1coder.sampling.passes import Decoder
 from o1coder.sampling.rows import Row, end_tokens
 from o1coder.sampling.slots import ATTENTION
@@ -58,6 +59,7 @@ class HfSampler:
         loaded: Any = load_model(
             AutoModelForCausalLM, model, adapter, pick_device(device), number_format, attn_implementation=ATTENTION
         )
+        pack(loaded, batch)
         self._decoder: Decoder | None = Decoder(loaded, tokenizer, end_tokens(tokenizer, loaded))
         self._longest = int(getattr(loaded.config, "max_position_embeddings", 1 << 30))
         self._reuse_bytes = reuse_bytes

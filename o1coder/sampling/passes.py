@@ -43,13 +43,15 @@ class Decoder:
         padded = [ids + (0,) * (width - len(ids)) for ids in prompts]
         places = torch.arange(width, device=self.shape.device)
         positions = torch.tensor(begins, device=self.shape.device)[:, None] + places
-        self._forward(slots, torch.tensor(padded, device=self.shape.device), positions, prefixes, first)
+        tokens = torch.tensor(padded, device=self.shape.device)
+        # Without the head: nobody asks what comes after a prompt's last token but one.
+        self._pass(self.model.base_model, slots, tokens, positions, prefixes, first)
 
     def step(self, slots: Slots, active: Sequence[Row | None], prefixes: Sequence[Prefix | None]) -> None:
         """One token for every active row; a slot without a row decodes nonsense that nobody reads."""
         tokens = torch.tensor([[row.token if row else 0] for row in active], device=self.shape.device)
         positions = torch.tensor([[row.position if row else 0] for row in active], device=self.shape.device)
-        logits = self._forward(slots, tokens, positions, prefixes, 0)
+        logits = self._pass(self.model, slots, tokens, positions, prefixes, 0).logits[:, -1]
         drawn, logprobs = draw(
             logits,
             [row.request.temperature if row else 0.0 for row in active],
@@ -60,24 +62,17 @@ class Decoder:
             if row is not None:
                 row.take(drawn[slot], logprobs[slot], self.end, self.tokenizer)
 
-    def _forward(
+    def _pass(
         self,
+        model: Any,
         slots: Slots,
         tokens: torch.Tensor,
         positions: torch.Tensor,
         prefixes: Sequence[Prefix | None],
         first: int,
-    ) -> torch.Tensor:
-        """One pass; returns the logits of the last token of each row, (rows, vocabulary)."""
+    ) -> Any:
         slots.aim(positions, prefixes, first)
         before = torch.tensor([[len(prefix.ids) if prefix else 0] for prefix in prefixes], device=self.shape.device)
-        output = self.model(
-            input_ids=tokens,
-            position_ids=positions + before,
-            past_key_values=slots,
-            use_cache=True,
-            logits_to_keep=1,
-            slots=slots,
+        return model(
+            input_ids=tokens, position_ids=positions + before, past_key_values=slots, use_cache=True, slots=slots
         )
-        logits: torch.Tensor = output.logits[:, -1]
-        return logits
