@@ -6,7 +6,7 @@ The rule of the current label and the rule of staleness are one SQL expression e
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy.engine import Connection
@@ -16,6 +16,7 @@ from o1coder.errors import LabError
 from o1coder.lab import Lab
 from o1coder.models import Label
 from o1coder.rows import By, add, add_many
+from o1coder.search.config import GUIDED
 
 Value = Literal["valid", "invalid", "unsure"]
 VALUES: tuple[Value, ...] = ("valid", "invalid", "unsure")
@@ -154,6 +155,18 @@ class SearchLabel(NamedTuple):
     v_pass: float
     k: int
     c: int
+
+
+def estimate_of(settings: Mapping[str, Any], weighted: str = "tree") -> str:
+    """What made the values of a tree with these stored settings: `adaptive` (it looked when to stop, so they are no values),
+    `guided` (only what a PRM liked was drawn to an end, so they are of policy and PRM together), `visits`, `o1coder-code`,
+    `mc`, or the weighted recursion, which is called `mc` over fresh draws and else `tree`."""
+    if settings.get("most_simulations", 0) > 0:
+        return "adaptive"
+    if settings.get("method", "uct") in GUIDED:
+        return "guided"
+    named = str(settings.get("estimate", "weighted"))
+    return weighted if named == "weighted" else named
 
 
 def add_search(connection: Connection, labels: Iterable[SearchLabel], by: By, *, estimate: str) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from o1coder.canonical import canonical, digest
 from o1coder.clock import now
 from o1coder.errors import LabError
-from o1coder.labels import SearchLabel, add_search
+from o1coder.labels import SearchLabel, add_search, estimate_of
 from o1coder.models import Completion, Rollout, Step, Tree, TreeEnd
 from o1coder.problems.store import add_program
 from o1coder.problems.withdrawals import latest, withdrawn
@@ -22,7 +22,7 @@ from o1coder.pulses import Pulse, pulse
 from o1coder.rows import By, add, add_once, find
 from o1coder.search.export import canonical_json, export_tree, tree_digest
 from o1coder.search.facts import CompletionFact, EndFact, Fact, Path, RolloutFact, StepFact, path_text
-from o1coder.search.values import hard_label, label_values
+from o1coder.search.values import hard_label, recorded_values
 from o1coder.task import Case
 from o1coder.verdicts import add_verdict
 
@@ -180,11 +180,12 @@ class TreeWriter:
 
 
 def label_tree(connection: Connection, tree_id: int, facts: Sequence[Fact], by: By, *, estimate: str) -> None:
-    """Append this job's labels for every step of a tree that has judged draws below it; once."""
-    completions = [f for f in facts if isinstance(f, CompletionFact)]
+    """Append this job's labels for every step of a tree that has judged draws below it; once. `estimate` is what the
+    weighted recursion is called here; settings that name another one go before."""
+    config = connection.exec_driver_sql("SELECT config FROM tree WHERE id = ?", (tree_id,)).scalar_one()
+    settings = json.loads(config)
     steps = [f for f in facts if isinstance(f, StepFact)]
-    rollouts = [f for f in facts if isinstance(f, RolloutFact)]
-    values = label_values(completions, steps, rollouts)
+    values = recorded_values(settings, facts)
     ids = step_ids(connection, tree_id)
     already = {
         row[0]
@@ -200,7 +201,7 @@ def label_tree(connection: Connection, tree_id: int, facts: Sequence[Fact], by: 
             continue
         hard = hard_label(value, terminal=actions[path] == "code")
         labels.append(SearchLabel(ids[path], hard, value.v, value.v_pass, value.k, value.c))
-    add_search(connection, labels, by, estimate=estimate)
+    add_search(connection, labels, by, estimate=estimate_of(settings, estimate))
 
 
 def stored_facts(connection: Connection, tree_id: int) -> list[Fact]:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from o1coder.lab import Lab
+from o1coder.labels import estimate_of
 from o1coder.problems.withdrawals import withdrawn
 from o1coder.reward import terminal_reward
 from o1coder.search.export import tree_digest
@@ -172,6 +173,7 @@ def _labels(
         return  # not every tree is labelled: an evaluation's are not
     steps = [fact for fact in facts if isinstance(fact, StepFact)]
     values = recorded_values(settings, facts)
+    made = sorted({estimate_of(settings), estimate_of(settings, "mc")})
     ids = step_ids(connection, tree_id)
     for step in steps:
         value = values.get(step.path)
@@ -184,8 +186,10 @@ def _labels(
         else:
             derived = (hard_label(value, terminal=step.action == "code"), value.v, value.v_pass, value.k, value.c)
             seen = (label.value, label.v, label.v_pass, label.k, label.c)
-            if derived != seen or label.estimate not in ("tree", "mc"):
+            if derived != seen:
                 found.disagree("label-value", "label", label.id, _said(derived), _said(seen))
+            elif label.estimate not in made:
+                found.disagree("label-estimate", "label", label.id, " or ".join(made), label.estimate)
 
 
 def _said(values: tuple[Any, ...]) -> str:

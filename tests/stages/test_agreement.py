@@ -141,3 +141,16 @@ def test_a_withdrawn_test_no_longer_speaks(lab: Lab, do: Do) -> None:
     assert step not in after
     assert why["execution disagrees with the label"] >= 1
     assert step in kept(lab, "agree:search")[0]
+
+
+@pytest.mark.parametrize("preset", ["puct", "beam"])
+def test_what_a_prm_steered_to_is_no_value_of_the_policy(lab: Lab, do: Do, prm: int, preset: str) -> None:
+    do("synthesize", **FAKE, preset=preset, prm=prm, scorer="fake:7", simulations=3)
+    assert count(lab, "SELECT GROUP_CONCAT(DISTINCT estimate) FROM label") == "guided"
+    out = selection.Excluded()
+    with lab.reading() as connection:
+        as_of = selection.as_of_now(connection)
+        found = list(selection.labelled_steps(connection, selection.Query(), as_of, out, target="value"))
+    assert found == []
+    assert out.counts["a value of estimate guided, which the query does not name"] > 0
+    assert kept(lab, "split:train")[0]
