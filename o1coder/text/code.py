@@ -61,6 +61,8 @@ def ast_shape(code: str) -> str:
             node.arg = bound[node.arg]
         elif isinstance(node, ast.Name):
             node.id = bound.get(node.id, node.id)
+        elif isinstance(node, ast.Global | ast.Nonlocal):
+            node.names = [bound.get(name, name) for name in node.names]
     return "sha256:" + hashlib.sha256(ast.dump(tree).encode("utf-8", "surrogatepass")).hexdigest()
 
 
