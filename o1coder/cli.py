@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("jobs", "run queued jobs in the foreground"),
     "problems": ("problems", "list, show"),
     "judge": ("judging", "judge a program, or a batch without any lab"),
+    "calibrate": ("calibrate", "search, labels, intervals and gate against a known truth; no model"),
     "trees": ("trees", "list, show, export, replay, relabel"),
     "labels": ("labels", "add, undo, list"),
     "checkpoints": ("checkpoints", "list, show, accept, reject"),

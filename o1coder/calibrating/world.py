@@ -101,6 +101,12 @@ class World:
         return f"{word} {int.from_bytes(digest[4:12], 'big') % (self.programs or 10**9)}"
 
 
+def worlds_of(seed: int, count: int, **shape: Any) -> list[World]:
+    """Worlds of a policy that solves two in five: a world's mean pass rate is uniform on [0, .8]."""
+    rng = random.Random(seed)
+    return [World(rng.getrandbits(60), mean=rng.uniform(0.0, 0.8), **shape) for _ in range(count)]
+
+
 class ChainPrompt:
     """The chain itself, so that a scripted sampler can read it; `world` names whose policy shall answer."""
 
