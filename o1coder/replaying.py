@@ -13,6 +13,7 @@ from o1coder.errors import LabError
 from o1coder.search import SearchConfig, TreeSpec, export_facts, path_text, tree_digest
 from o1coder.search.facts import CompletionFact, Fact, RolloutFact, StepFact
 from o1coder.search.values import ENOUGH_DRAWS, hard_label, label_values
+from o1coder.task import Action
 from o1coder.text import load_prompt
 from o1coder.trees import cases_of_tree, stored_facts
 from o1coder.verdicts import asked
@@ -30,6 +31,7 @@ def replay(connection: Connection, tree_id: int) -> dict[str, Any]:
             f"tree {tree_id} was made with another version of the prompt {tree.search.prompt}", "it cannot be replayed"
         )
     spec = TreeSpec(tree_id, what.task, cases, tree.seed, tree.search, prompt, what.comparator, what.limits, tree.facts)
+    spec.given = _given(tree.facts)
     again = search.replay(spec)
     return _compared(tree, again.facts, ENOUGH_DRAWS, again.coverage)
 
@@ -41,6 +43,13 @@ def relabel(connection: Connection, tree_id: int, *, alpha: float | None, thresh
     rollouts = search.rescore([fact for fact in tree.facts if isinstance(fact, RolloutFact)], weight)
     others = [fact for fact in tree.facts if not isinstance(fact, RolloutFact)]
     return _compared(tree, [*others, *rollouts], threshold, 1.0)
+
+
+def _given(facts: Sequence[Fact]) -> tuple[tuple[Action, str], ...]:
+    """The steps that no completion said, from the root down: they were laid before the search began."""
+    said = {fact.step for fact in facts if isinstance(fact, CompletionFact)}
+    laid = [fact for fact in facts if isinstance(fact, StepFact) and fact.path not in said]
+    return tuple((step.action, step.text) for step in sorted(laid, key=lambda step: len(step.path)))
 
 
 class _Tree(NamedTuple):

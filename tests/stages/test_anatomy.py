@@ -6,10 +6,11 @@ import json
 
 import pytest
 
-from o1coder import anatomizing, answers, measure, selection, stage
+from o1coder import anatomizing, answers, measure, replaying, selection, stage
 from o1coder.errors import LabError
 from o1coder.jobs import verbs
 from o1coder.lab import Lab
+from o1coder.queries import trees
 from o1coder.verify import verify
 from tests.stages.conftest import Do, Note, count
 
@@ -100,6 +101,9 @@ def test_a_retry_adds_nothing_and_the_metrics_are_the_answer(lab: Lab, do: Do, d
     assert all(len(line) < 120 for line in answers.lines("anatomy", found))
     _, wrong = verify(lab, quick=False)
     assert wrong == []
+    with lab.reading() as connection:
+        for tree in trees.page(connection):
+            assert replaying.replay(connection, tree.id)["identical"]
 
 
 def test_refine_steps_are_levels_of_their_own(lab: Lab, do: Do) -> None:
