@@ -164,10 +164,10 @@ def _evaluation_lines(one: Mapping[str, Any]) -> list[str]:
         )
     if one["baseline"] is not None:
         two = one["baseline"]
+        bounds = f"[{two['gain_low']:+.3f}, {two['gain_high']:+.3f}]" if "gain_low" in two else "no interval"
         out.append(
             f"  search {two['search_pass']:.3f} with {two['search_tokens_out']:.0f} sampled tokens; best-of-n "
-            f"{two['best_of_n_pass']:.3f} with {two['best_of_n_tokens_out']:.0f}; difference {two['gain']:+.3f} "
-            f"[{two['gain_low']:+.3f}, {two['gain_high']:+.3f}]"
+            f"{two['best_of_n_pass']:.3f} with {two['best_of_n_tokens_out']:.0f}; difference {two['gain']:+.3f} {bounds}"
         )
     for k, found in one["pass_at"].items():
         value = "n/a" if found is None else f"{found['value']:.3f}"

@@ -204,7 +204,8 @@ def _tell(
         gains = [searched[i] - plain[i] for i in both]
         gain = sum(gains) / len(both)
         interval = bootstrap_mean(gains)
-        low, high = (gain, gain) if interval is None else (interval.low, interval.high)
+        bounds = {} if interval is None else {"gain_low": interval.low, "gain_high": interval.high}
+        said = "no interval" if interval is None else f"[{interval.low:+.3f}, {interval.high:+.3f}]"
         with lab.reading() as connection:
             own, others = (_tokens(connection, report.job_id, split, first) for first in (0, BASELINE))
         mine, theirs = (sum(rates[i] for i in both) / len(both) for rates in (searched, plain))
@@ -213,8 +214,7 @@ def _tell(
             search_pass=mine,
             best_of_n_pass=theirs,
             gain=gain,
-            gain_low=low,
-            gain_high=high,
+            **bounds,
             search_tokens_in=own[0],
             search_tokens_out=own[1],
             best_of_n_tokens_in=others[0],
@@ -222,7 +222,7 @@ def _tell(
         )
         report.log(
             f"{split}: search {mine:.3f} with {own[1]} sampled tokens ({own[0]} of prompts), best-of-n {theirs:.3f} with "
-            f"{others[1]} ({others[0]}); difference {gain:+.3f} [{low:+.3f}, {high:+.3f}]"
+            f"{others[1]} ({others[0]}); difference {gain:+.3f} {said}"
         )
 
 
