@@ -61,15 +61,6 @@ def recorded_values(
     return tree_values(facts, stored.get("estimate", "weighted"))
 
 
-def recorded_estimate(settings: Mapping[str, Any]) -> str:
-    """The word that marks the labels of a tree of these settings: `adaptive` for one that looked when to stop, `mc` for fresh
-    draws, `tree` for the sample-weighted recursion, else the preset's own rule."""
-    if settings.get("most_simulations", 0):
-        return "adaptive"
-    estimate = str(settings.get("estimate", "weighted"))
-    return "tree" if estimate == "weighted" else estimate
-
-
 def tree_values(facts: Iterable[Fact], estimate: Estimate = "weighted") -> dict[Path, Value]:
     """`label_values` of a mixed sequence of facts."""
     facts = list(facts)

@@ -15,6 +15,15 @@ from o1coder.rows import add
 from tests.stages.conftest import Do, count
 
 FAKE = {"sampler": "fake:7"}
+ESTIMATES = {  # what marks the labels of a preset
+    "o1coder-code": "o1coder-code",
+    "o1coder-paper": "visits",
+    "omega": "mc",
+    "openr": "mc",
+    "mc": "mc",
+    "best-of-n": "tree",
+}
+GUIDED: tuple[str, ...] = ()
 
 
 @pytest.fixture
@@ -45,7 +54,7 @@ def settings_of(lab: Lab, job_id: int) -> dict[str, object]:
     return json.loads(found)
 
 
-@pytest.mark.parametrize("search", ["uct", "best-of-n"])
+@pytest.mark.parametrize("search", ["uct", "best-of-n", *GUIDED])
 def test_every_search_solves(lab: Lab, do: Do, prm: int, search: str) -> None:
     problem = count(lab, "SELECT id FROM problem WHERE source_key = 'test-total_of'")
     note = do("solve", **scoring(prm), problem=problem, search=search, simulations=6)
@@ -150,7 +159,7 @@ def test_a_token_budget_ends_a_search_evaluation_between_waves(lab: Lab, do: Do)
     assert some.end == "budget"
 
 
-@pytest.mark.parametrize("preset", ["o1coder-code", "o1coder-paper", "omega", "openr", "mc", "best-of-n"])
+@pytest.mark.parametrize("preset", ESTIMATES)
 def test_every_preset_synthesizes(lab: Lab, do: Do, prm: int, preset: str) -> None:
     config = {**scoring(prm), "split": "train", "preset": preset, "simulations": 2, "limit": 1}
     note = do("synthesize", **config)
@@ -159,7 +168,8 @@ def test_every_preset_synthesizes(lab: Lab, do: Do, prm: int, preset: str) -> No
         count(lab, "SELECT COUNT(*) FROM tree_end e JOIN tree x ON x.id = e.tree_id WHERE x.job_id = ?", note.job_id)
         == 1
     )
-    assert count(lab, "SELECT COUNT(*) FROM label WHERE job_id = ?", note.job_id) > 0
+    marked = count(lab, "SELECT GROUP_CONCAT(DISTINCT estimate) FROM label WHERE job_id = ?", note.job_id)
+    assert marked == ESTIMATES[preset]
     tables = ("completion", "step", "rollout", "label", "score")
     before = [count(lab, f"SELECT COUNT(*) FROM {table}") for table in tables]
     do("synthesize", again=note.job_id, **config)
@@ -171,3 +181,8 @@ def test_a_presets_own_constants_hold_unless_they_are_named(lab: Lab, do: Do) ->
         note = do("synthesize", **FAKE, split="train", limit=1, simulations=1, **config)
         found = settings_of(lab, note.job_id)
         assert (found["c"], found["draws"]) == (c, draws)
+
+
+def test_the_labels_of_adaptive_trees_are_marked(lab: Lab, do: Do) -> None:
+    note = do("synthesize", **FAKE, split="train", limit=1, simulations=2, adaptive=True)
+    assert count(lab, "SELECT GROUP_CONCAT(DISTINCT estimate) FROM label WHERE job_id = ?", note.job_id) == "adaptive"
