@@ -95,7 +95,8 @@ def present_servers(servers: Servers, path: str = "/models") -> list[Place]:
         status, said, text = servers.probe(place, "GET", path)
         if status in (401, 403):
             raise LabError(f"{place.endpoint.url} lets nobody in: {status}: {message(text)}", hint_for(status))
-        models = [str(each.get("id")) for each in said.get("data", [])] if isinstance(said, dict) else []
+        listed = said.get("data") if isinstance(said, dict) else None
+        models = [str(each.get("id")) for each in listed or () if isinstance(each, dict)]
         if status == 200 and models and place.endpoint.model not in models:
             some = ", ".join(models[:8])
             raise LabError(f"{place.endpoint.url} has no model {place.endpoint.model!r}", f"it has {some}")

@@ -9,6 +9,7 @@ batching, or a queue that overflows.
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import time
@@ -22,6 +23,7 @@ from o1coder.flow import Pull, answers
 from o1coder.sampling import Request, Sample, Sampler
 
 ASK_AGAIN_S = 0.005  # while there is room and the caller has nothing to ask
+log = logging.getLogger(__name__)
 UNITS = {"ms": 1e-3, "s": 1.0, "": 1.0}
 
 
@@ -81,6 +83,7 @@ class SimulatedSampler:
         self.reproducible = inner.reproducible
         self._rows = self._calls = 0
         self._busy_s = self._wall_s = 0.0
+        self._closed = False
 
     @property
     def use(self) -> Use:
@@ -117,7 +120,11 @@ class SimulatedSampler:
             self._wall_s += calls.wall_s
 
     def close(self) -> None:
-        """Close the inner sampler."""
+        """Close the inner sampler, and say in the job's log how much of the server was used."""
+        if self._calls and not self._closed:
+            use = self.use
+            log.warning("simulated server: %d rows in %d calls, %.1f %% of its capacity", *use[:2], 100 * use.used)
+        self._closed = True
         self.inner.close()
 
 

@@ -44,7 +44,7 @@ class Trouble(NamedTuple):
 
 
 async def post(client: httpx.AsyncClient, endpoint: Endpoint, asking: Asking) -> Any:
-    """What was read from the answer, a LabError where asking again would change nothing, or Trouble."""
+    """What was read from the answer, a LabError where asking again would change nothing (4xx, a redirection), or Trouble."""
     import httpx
 
     try:
@@ -61,7 +61,7 @@ async def post(client: httpx.AsyncClient, endpoint: Endpoint, asking: Asking) ->
         return Trouble(said, rest_s=rest_s or 0.0)
     if answer.status_code >= 500:
         return Trouble(said, gone=answer.status_code in AWAY)
-    if answer.status_code >= 400:
+    if answer.status_code >= 300:
         words = f"{endpoint.text} refuses {asking.words}: {said}"
         return LabError(words, hint_for(answer.status_code))
     try:
@@ -87,7 +87,7 @@ def message(text: str) -> str:
 def hint_for(status: int) -> str:
     """What to do about a 4xx."""
     if status in (401, 403):
-        return f"put the server's key into the environment variable {KEY}"
+        return f"put the server's key into the environment variable {KEY}, before the worker starts"
     if status in (404, 405):
         return "check the address (most end in /v1) and the model's name; a server that only chats cannot go on with a text"
     return "change what is asked, such as the token caps or the prompt"
@@ -95,7 +95,7 @@ def hint_for(status: int) -> str:
 
 def reason(error: Exception) -> str:
     """An exception in words, even one that has none."""
-    return str(error) or type(error).__name__
+    return str(error) or f"the connection broke ({type(error).__name__})"
 
 
 def _retry_after(header: str | None) -> float | None:
