@@ -25,7 +25,8 @@ class SearchConfig:
     """The settings of a tree, all of them recorded with it. LabError when impossible.
 
     Shape: `refines` steps between structure and code; `direct` goes straight to code; where the policy chooses its actions
-    `max_depth` bounds it. `widths` gives levels a width of their own, from the root down; the rest have `width`.
+    `max_depth` bounds it, and `grammar` says which action may follow which (any, as the paper has it, or structure, refine*,
+    code): one out of order is an unparsable completion. `widths` gives levels a width of their own, from the root down; the rest have `width`.
     Search: `method`; `c` is the exploration constant of UCT and of OmegaPRM's U; `alpha` weighs compiling in the terminal
     reward α·compile + (1−α)·pass; `in_flight` simulations of one tree may be under way at once.
     Rules of UCT: which code `siblings` become rollouts (all, one drawn at random, or the best, which evicts the others);
@@ -48,6 +49,7 @@ class SearchConfig:
     refines: int = 1
     direct: bool = False
     max_depth: int = 8
+    grammar: Literal["any", "ordered"] = "any"
     in_flight: int = 1
     temperature: float = 0.5
     top_p: float = 1.0
@@ -133,6 +135,10 @@ class SearchConfig:
         if self.chooses == "search":
             return self.plan[depth]
         return "structure" if depth == 0 else "refine"
+
+    def may_follow(self, action: Action, depth: int) -> bool:
+        """Whether the policy may choose `action` below a step at `depth`."""
+        return self.chooses == "search" or self.grammar == "any" or (action == "structure") == (depth == 0)
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {

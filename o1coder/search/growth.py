@@ -15,7 +15,7 @@ from o1coder.reward import terminal_reward
 from o1coder.search import chance
 from o1coder.search.config import TreeSpec
 from o1coder.search.facts import CompletionFact, EndFact, EndReason, Fact, Path, RolloutFact, ScoreFact, StepFact
-from o1coder.search.reading import Reader
+from o1coder.search.reading import Reader, Reading
 from o1coder.search.simulation import Draw, Judged, Simulation, distinct, ends
 from o1coder.search.stored import Stored, disagree
 from o1coder.search.strategy import Descent, Landed, strategy
@@ -253,6 +253,8 @@ class Growth:
         spec = self.spec
         asked = simulation.action_here(spec.config)
         reading = self.reader.read(spec.prompt, spec.task, asked, sample.text, sample.finish_reason)
+        if reading.action is not None and not spec.config.may_follow(reading.action, len(simulation.parent)):
+            reading = Reading(None, "", None, f"{reading.action} may not stand here")
         seen = (sample.text, sample.tokens_in, sample.tokens_out, sample.logprob, sample.finish_reason)
         return Draw(*seen, *reading)
 

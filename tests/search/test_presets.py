@@ -202,3 +202,16 @@ def test_given_steps_stand_below_the_root_and_are_no_draws() -> None:
 def test_a_guided_search_without_a_scorer_is_refused() -> None:
     with pytest.raises(LabError, match="process reward model"):
         run_search([asked("puct")], Sampler(World(1)), Judge(), write=lambda found: None, reader=Reader())
+
+
+def test_a_policy_out_of_order_is_unparsable_where_the_grammar_says_so() -> None:
+    def say(prompt: str, seed: int) -> str:
+        return "pass" if "|" in prompt else f"think {seed}"  # a refinement first
+
+    def errors(**changes) -> set:
+        config = preset("lab", chooses="policy", simulations=1, **changes)
+        facts = grow(Growth(TreeSpec(0, TASK, CASES, 0, config, Prompt("policy")), Reader()), say)
+        return {fact.error for fact in facts if isinstance(fact, CompletionFact)}
+
+    assert errors() == {None}
+    assert errors(grammar="ordered") == {"refine may not stand here"}
