@@ -22,6 +22,10 @@ class Searched(Sampled):
     simulations: int = Field(4, ge=1, description="simulations of a tree; chains of best-of-n and of dvts")
     width: int = Field(3, ge=1, description="completions sampled below a step")
     refines: int = Field(1, ge=0, description="refine steps between structure and code")
+    max_depth: int = Field(8, ge=1, description="steps of a chain at most, where the policy chooses its actions")
+    grammar: Literal["any", "ordered"] = Field(
+        "any", description="which actions such a policy may choose: any, or structure, refine*, code in order"
+    )
     prm: Annotated[int | None, Pick("checkpoint", role="prm")] = Field(
         None, description="the process reward model that steers, or chooses"
     )
@@ -42,7 +46,7 @@ class Searched(Sampled):
 
     def rules(self) -> dict[str, Any]:
         """These settings as fields of a SearchConfig."""
-        same = ("simulations", "width", "refines", "beams", "aggregate", "temperature")
+        same = ("simulations", "width", "refines", "max_depth", "grammar", "beams", "aggregate", "temperature")
         rules = {name: getattr(self, name) for name in same}
         if self.adaptive:
             rules["most_simulations"] = self.most_simulations or 4 * self.simulations

@@ -34,7 +34,11 @@ class Synthesize(Searched):
         None, ge=1, description="omega, mc: completions of an estimate; default: the preset's (8)"
     )
     in_flight: int = Field(1, ge=1, description="simulations of one tree under way at once")
+    open_trees: int = Field(256, ge=1, description="trees under way at once")
     budget_tokens: int | None = Field(None, ge=1, description="sampled tokens after which the stage stops")
+    budget_sandbox_s: float | None = Field(
+        None, gt=0, description="CPU-seconds of judged programs after which the stage stops"
+    )
 
     @property
     def asks_prm(self) -> bool:
@@ -70,6 +74,8 @@ def synthesize(lab: Lab, config: Synthesize, report: Reporter) -> None:
             kind="search",
             origin="search",
             token_budget=config.budget_tokens,
+            sandbox_budget_s=config.budget_sandbox_s,
+            open_trees=config.open_trees,
             scorer=scorer,
             prm=config.prm,
         )
