@@ -230,7 +230,7 @@ def answer(lab: Lab, job_id: int) -> dict[str, Any]:
         ).scalar()
         drawn = [nested(connection, tree.id) for tree in trees]
         rates = {arm: _rates(connection, job_id, arm) for arm in ("own", "foreign", "direct")}
-    found = measure.anatomy(drawn, levels(int(config["refine_steps"])), seed=seed)
+    found = measure.anatomy(drawn, levels(int(config["refine_steps"])))
     if found is None:
         raise LabError(
             f"job {job_id} drew too little: {len(trees)} whole problems",

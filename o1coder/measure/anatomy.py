@@ -13,13 +13,13 @@ a multiplicity, and count as the independent draws they are. Nothing here sample
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from collections.abc import Sequence
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import NamedTuple, TypeAlias
 
 from o1coder.measure.rates import Interval
-from o1coder.measure.resample import bootstrap, bootstrap_mean
+from o1coder.measure.resample import FLAT, bootstrap_mean, student_quantile
 
 # An outcome, or what was drawn here: (how many draws said it, what stands below). An outcome above the last level decides
 # everything below it (an unparsable step fails all its programs). None: the judge failed, the draw counts nowhere.
@@ -29,7 +29,7 @@ Products: TypeAlias = "list[float | None]"
 
 class Share(NamedTuple):
     """One level: its variance component as estimated, its part of their sum with negative ones taken as 0, and the
-    interval of component over sum as estimated, which may go below 0, by bootstrap over problems."""
+    interval of component over sum as estimated, which may go below 0, by the jackknife over problems."""
 
     level: str
     component: float
@@ -58,9 +58,7 @@ class Swap(NamedTuple):
     interval: Interval | None
 
 
-def anatomy(
-    problems: Sequence[Nested], levels: Sequence[str], *, resamples: int = 1000, level: float = 0.95, seed: int = 0
-) -> Anatomy | None:
+def anatomy(problems: Sequence[Nested], levels: Sequence[str], *, level: float = 0.95) -> Anatomy | None:
     """Variance components of the outcome. `levels` names the problem first and the program last; each problem is nested
     len(levels) − 1 deep. None where a level was never drawn twice, or there are fewer than two problems."""
     depth = len(levels) - 1
@@ -68,11 +66,7 @@ def anatomy(
     parts = _components([(1, each) for each in products])
     if parts is None:
         return None
-    numbered = list(enumerate(products))
-    intervals = [
-        bootstrap(numbered, lambda chosen, n=n: _ratio(chosen, n), level, resamples, seed)  # type: ignore[misc]
-        for n in range(len(levels))
-    ]
+    intervals = [_interval(products, n, level) for n in range(len(levels))]
     shares = _shares(parts)
     return Anatomy(
         tuple(
@@ -147,11 +141,24 @@ def _shares(parts: Sequence[float]) -> list[float] | None:
     return [part / sum(kept) for part in kept] if sum(kept) > 0 else None
 
 
-def _ratio(chosen: Sequence[tuple[int, Products]], place: int) -> float | None:
-    """One component over their sum on a resample of problems; a problem drawn twice is one branch said twice."""
-    times = Counter(number for number, _ in chosen)
-    parts = _components([(times[number], products) for number, products in dict(chosen).items()])
+def _ratio(problems: Sequence[Products], place: int) -> float | None:
+    """One component over the sum of all."""
+    parts = _components([(1, each) for each in problems])
     return parts[place] / sum(parts) if parts is not None and sum(parts) > 0 else None
+
+
+def _interval(problems: Sequence[Products], place: int, level: float) -> Interval | None:
+    """Student's interval of a ratio from the jackknife over problems (Arvesen 1969). With 20 problems of 3 × 3 × 3 draws and
+    95 % asked it held the truth in 90 to 95 % of worlds, the percentile bootstrap in 88 to 94 %. None where leaving one
+    problem out leaves nothing to estimate, or changes nothing."""
+    whole, count = _ratio(problems, place), len(problems)
+    without = [_ratio([*problems[:n], *problems[n + 1 :]], place) for n in range(count)]
+    known = [each for each in without if each is not None]
+    if whole is None or len(known) < max(2, count) or max(known) - min(known) < FLAT:
+        return None
+    spread = (count - 1) * stdev(known) / math.sqrt(count)
+    half = student_quantile(0.5 + level / 2, count - 1) * spread
+    return Interval(whole, whole - half, whole + half)
 
 
 def _count(node: Nested) -> int:
