@@ -1,7 +1,8 @@
 """Completions from a transformers model in this process: many rows at once, refilled while they run.
 
 `stream` keeps a batch of rows decoding; a row that ends makes room, and the next request is pulled into it. What prompts
-have in common is computed once and kept (`together.py`); `reuse_bytes` bounds what is kept. An adapter is merged at load.
+have in common is computed once and kept (`together.py`); `reuse_bytes` bounds what is kept. An adapter is merged into
+the weights, and `swap` merges another without loading the base again.
 
 `exact` makes a text a function of (prompt, parameters, seed): fp32, every pass of one shape, prompts prefilled alone,
 fixed threads (`exact.py`). It holds for one machine, model, batch and thread count. Without it texts depend on what
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
@@ -23,8 +24,8 @@ from o1coder.errors import LabError
 from o1coder.flow import Pull, listed
 from o1coder.sampling import Request, Sample
 from o1coder.sampling.exact import Exactly, ExactMemory
-from o1coder.sampling.load import load_model, load_tokenizer, pick_device, set_threads
-from o1coder.sampling.packed import pack
+from o1coder.sampling.load import Loaded, check_adapter, load_tokenizer, pick_device, set_threads
+from o1coder.sampling.packed import pack, unpack
 from o1coder.sampling.passes import Decoder
 from o1coder.sampling.rows import Row, end_tokens
 from o1coder.sampling.slots import ATTENTION
@@ -55,16 +56,15 @@ class HfSampler:
 
         self.threads = set_threads(1 if exact and threads is None else threads)
         number_format = torch.float32 if exact or dtype == "fp32" else torch.bfloat16
-        tokenizer = load_tokenizer(model, adapter)
-        loaded: Any = load_model(
+        self._source = model
+        self._loaded = Loaded(
             AutoModelForCausalLM, model, adapter, pick_device(device), number_format, attn_implementation=ATTENTION
         )
-        pack(loaded, batch)
-        self._decoder: Decoder | None = Decoder(loaded, tokenizer, end_tokens(tokenizer, loaded))
-        self._longest = int(getattr(loaded.config, "max_position_embeddings", 1 << 30))
+        self.batch = batch
+        self._decoder: Decoder | None = self._ready(adapter)
+        self._longest = int(getattr(self._loaded.model.config, "max_position_embeddings", 1 << 30))
         self._reuse_bytes = reuse_bytes
         self._memory = self._fresh_memory(exact)
-        self.batch = batch
         self.reproducible = exact
         self.spec = f"hf:exact:batch={batch}:threads={self.threads}" if exact else "hf"
 
@@ -114,11 +114,34 @@ class HfSampler:
                 for row in over:
                     yield row.number, row.sample(decoder.tokenizer)
 
+    def swap(self, adapter: Path | None) -> None:
+        """Merge this adapter instead of the one in use, None: the base alone; texts are those of a fresh sampler.
+
+        Between streams only. LabError when the folder holds no adapter; a swap that fails otherwise closes the sampler.
+        """
+        decoder = self._opened()
+        check_adapter(adapter)
+        self._forget()
+        unpack(decoder.model)
+        self._loaded.swap(adapter)
+        self._decoder = self._ready(adapter)
+
     def close(self) -> None:
         """Let go of the weights and of everything kept."""
+        self._forget()
+        self._loaded.model = None
+
+    def _ready(self, adapter: Path | None) -> Decoder:
+        model, tokenizer = self._loaded.model, load_tokenizer(self._source, adapter)
+        pack(model, self.batch)
+        return Decoder(model, tokenizer, end_tokens(tokenizer, model))
+
+    def _forget(self) -> None:
+        # Counts go on: keys and values belong to the weights that made them.
         self._decoder = None
-        self._memory.kept.clear()
+        prefilled, asked = self._memory.prefilled, self._memory.asked
         self._memory = self._fresh_memory(self.reproducible)
+        self._memory.prefilled, self._memory.asked = prefilled, asked
 
     def _fresh_memory(self, exact: bool) -> Memory | ExactMemory:
         return ExactMemory(self._reuse_bytes) if exact else Memory(self._reuse_bytes)

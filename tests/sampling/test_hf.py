@@ -229,3 +229,113 @@ def test_text_is_unicode_split_over_tokens(tiny: Path) -> None:
                 row.take(token, -1.0, frozenset(), tokenizer)
         assert row.text == expected
         assert row.logprob == -len(row.drawn)
+
+
+def make_adapter(tiny: Path, folder: Path, seed: int, head: bool = False) -> Path:
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+
+    torch.manual_seed(seed)
+    if head:
+        model = AutoModelForSequenceClassification.from_pretrained(tiny, num_labels=1)
+        model = get_peft_model(model, LoraConfig(r=2, task_type="SEQ_CLS", modules_to_save=["score"]))
+    else:
+        targets = ["q_proj", "v_proj", "down_proj"][seed % 2 :]
+        base = AutoModelForCausalLM.from_pretrained(tiny)
+        model = get_peft_model(base, LoraConfig(r=2 + seed, target_modules=targets, task_type="CAUSAL_LM"))
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_B" in name or "score" in name:
+                weight.copy_(torch.randn_like(weight) * 0.3)
+    model.save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("stored", ["float32", "bfloat16"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_swapped_adapter_is_that_of_a_fresh_load(tiny: Path, tmp_path: Path, kind: str, stored: str) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    base = tmp_path / "base"
+    AutoModelForCausalLM.from_pretrained(tiny, dtype=getattr(torch, stored)).save_pretrained(base)
+    AutoTokenizer.from_pretrained(tiny).save_pretrained(base)
+    adapters = [make_adapter(tiny, tmp_path / str(seed), seed) for seed in range(2)]
+    dtype = "bf16" if kind == "fast" else "fp32"
+    opened = make(kind, base, dtype=dtype)
+    first = opened.sample(MIXED)
+    fresh = {n: make(kind, base, dtype=dtype, adapter=adapter) for n, adapter in enumerate(adapters)}
+    expected = {n: one.sample(MIXED) for n, one in fresh.items()}
+    assert texts(expected[0]) != texts(expected[1]) != texts(first)
+    for n in (0, 1, 0):
+        opened.swap(adapters[n])
+        assert opened.sample(MIXED) == expected[n]
+        same_weights(opened, fresh[n])
+    with pytest.raises(LabError, match="no adapter"):
+        opened.swap(tmp_path)
+    same_weights(opened, fresh[0])
+    opened.swap(None)
+    assert opened.sample(MIXED) == first
+
+
+def same_weights(one, other) -> None:  # type: ignore[no-untyped-def]
+    import torch
+
+    from o1coder.sampling.packed import pack, unpack
+
+    for sampler in (one, other):
+        unpack(sampler._loaded.model)
+    theirs = other._loaded.model.state_dict()
+    for name, mine in one._loaded.model.state_dict().items():
+        assert torch.equal(mine, theirs[name]), name
+    for sampler in (one, other):
+        pack(sampler._loaded.model, sampler.batch)
+
+
+def test_a_scorer_swaps_its_head_too(tiny: Path, tmp_path: Path) -> None:
+    from o1coder.sampling.hf_scorer import HfScorer
+
+    adapters = [make_adapter(tiny, tmp_path / str(seed), seed, head=True) for seed in range(2)]
+    scorer = HfScorer(tiny, adapter=adapters[0], threads=1)
+    fresh = [HfScorer(tiny, adapter=adapter, threads=1).score(PROBLEMS) for adapter in adapters]
+    assert fresh[0] != fresh[1]
+    for n in (0, 1, 0, 1):
+        scorer.swap(adapters[n])
+        assert scorer.score(PROBLEMS) == fresh[n]
+
+
+def test_scores_stream_and_do_not_depend_on_their_batch(tiny: Path, tmp_path: Path) -> None:
+    from o1coder.sampling.hf_scorer import HfScorer
+
+    scorer = HfScorer(tiny, adapter=make_adapter(tiny, tmp_path / "a", 0, head=True), threads=1, batch=3)
+    told = ["a", *(f"{OTHER[: 7 * n]} {n}" for n in range(25)), "a"]
+    alone = [scorer.score([text])[0] for text in told]
+    assert len(set(alone)) > 20
+    assert scorer.score(told) == pytest.approx(alone, abs=1e-5)
+    left, sizes = list(told), iter([1, 0, 4, 0, 2, 9])
+
+    def pull(room: int, idle: bool) -> list[str] | None:
+        taken = left[: min(room, next(sizes, 5))]
+        del left[: len(taken)]
+        return taken if taken or left else None
+
+    found = dict(scorer.stream(pull))
+    assert [found[n] for n in range(len(told))] == pytest.approx(alone, abs=1e-5)
+
+
+def test_a_text_that_is_unlike_the_others_is_scored_in_its_turn(tiny: Path) -> None:
+    from o1coder.sampling.hf_scorer import HfScorer
+
+    scorer = HfScorer(tiny, threads=1, batch=2)
+    begun = 0
+
+    def pull(room: int, idle: bool) -> list[str]:
+        nonlocal begun
+        begun += room
+        return [LONG if n == 3 else "x" for n in range(begun - room, begun)]
+
+    for count, (number, _) in enumerate(scorer.stream(pull)):
+        if number == 3:
+            break
+        assert count < 30
