@@ -85,7 +85,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Home:
     world.add_problems(lab)
     job = verbs.enqueue(lab, "synthesize", {"sampler": "fake:7"})
     with lab.reading() as connection:
-        trees = problems.select(connection, split="train", slice=None, limit=4)
+        trees = problems.select(connection, split="train", slice=None, limit=3)
     return Home(world.finished(lab), job, trees)
 
 
@@ -142,7 +142,7 @@ def test_killed_before_and_after_every_flush(
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 8))])
 @pytest.mark.parametrize("in_flight", [1, 4])
-@pytest.mark.parametrize("preset", ["lab"])
+@pytest.mark.parametrize("preset", ["lab", "o1coder-code"])
 def test_killed_at_random_points(
     preset: str, in_flight: int, seed: int, grower: Grower, template: Home, reference: Reference, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from itertools import count, cycle
 from typing import Any
 
@@ -83,6 +84,7 @@ def _said(question: Question) -> Verdict:
     return Verdict("AC" if accepted else "WA", 0.1, 0.1, 10_000, 0, "", "L3")
 
 
+@cache
 def problems() -> list[NewProblem]:
     """The starter problems that ask for a function."""
     return [each for each in read() if isinstance(each, NewProblem) and each.kind == "call"]
