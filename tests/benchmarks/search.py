@@ -94,9 +94,10 @@ def parts(options: argparse.Namespace) -> dict[str, Part]:
 
 def resume(trees: int) -> tuple[Any, str]:
     """resume.py in a process of its own: an interpreter that has nothing warm."""
-    command = [sys.executable, "-P", "-m", "tests.benchmarks.resume", "--trees", str(trees)]
+    command = [sys.executable, "-P", "-m", "tests.benchmarks.resume", "--trees", str(trees), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())
-    return done.stdout, done.stdout.strip()
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found, "\n".join(f"{name}: {value:,}" for name, value in found.items())
 
 
 if __name__ == "__main__":

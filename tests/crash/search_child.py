@@ -31,11 +31,12 @@ from o1coder import growing
 from o1coder.flow import Pull
 from o1coder.lab import Lab
 from o1coder.queries import problems
-from o1coder.sampling import Request, Sample, Sampler, open_sampler
+from o1coder.sampling import Request, Sample, Sampler, open_sampler, open_scorer
 from o1coder.search import preset
 from o1coder.trees import TreeWriter
 
 EVENTS = "events.json"
+PRM = 1  # the checkpoint in whose name `fake:7` scores
 
 
 class Note:
@@ -132,7 +133,8 @@ def run(asked: dict[str, Any]) -> None:
     plans = [growing.Plan(i, 0, config, prompt, growing.seed_of(7, digest)) for i, digest in digests.items()]
     fuse.watch(calls=asked["model"] is None and event in (None, "call"))  # a model makes millions of them
     sampler = Fused(opened(asked["model"]), fuse)
-    growing.grow(lab, Note(asked["job"]), plans, sampler, None, kind="search", origin="search", workers=1)
+    steered = {"scorer": open_scorer("fake:7"), "prm": PRM} if config.guided else {}
+    growing.grow(lab, Note(asked["job"]), plans, sampler, None, kind="search", origin="search", workers=1, **steered)
     sys.setprofile(None)
     (lab.home / EVENTS).write_text(json.dumps(fuse.seen))
     lab.close()

@@ -83,6 +83,7 @@ def grower() -> Iterator[Grower]:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Home:
     lab = Lab.create(tmp_path_factory.mktemp("unbegun") / "lab")
     world.add_problems(lab)
+    world.add_stand_in(lab, lab.home.parent / "prm", "prm")
     job = verbs.enqueue(lab, "synthesize", {"sampler": "fake:7"})
     with lab.reading() as connection:
         trees = problems.select(connection, split="train", slice=None, limit=3)
@@ -95,11 +96,13 @@ class Reference:
     def __init__(self, grower: Grower, template: Home, folder: Path) -> None:
         self.grower, self.template, self.folder = grower, template, folder
         self.known: dict[str, tuple[world.Left, dict[str, int]]] = {}
+        self.runs = 0
 
     def __call__(self, config: Mapping[str, Any]) -> tuple[world.Left, dict[str, int]]:
         name = json.dumps(config, sort_keys=True)
         if name not in self.known:
-            home = copied(self.template, self.folder / str(len(self.known)))
+            self.runs += 1
+            home = copied(self.template, self.folder / str(self.runs))
             assert self.grower.grow(home, config, None)
             self.known[name] = (left(home), json.loads((home.path / EVENTS).read_text()))
         return self.known[name]
@@ -140,9 +143,15 @@ def test_killed_before_and_after_every_flush(
     assert left(home) == expected
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 8))])
-@pytest.mark.parametrize("in_flight", [1, 4])
-@pytest.mark.parametrize("preset", ["lab", "o1coder-code"])
+def cases() -> list[Any]:
+    """(preset, in_flight, seed): the quick ones, and in slow runs every kind of search."""
+    quick = [("lab", 1, 0), ("lab", 4, 0), ("o1coder-code", 4, 0)]
+    many = [(preset, n, seed) for preset in ("lab", "o1coder-code", "puct") for n in (1, 4) for seed in range(1, 6)]
+    rounds = [(preset, 1, seed) for preset in ("omega", "mc", "beam", "dvts", "best-of-n") for seed in range(3)]
+    return [*quick, *(pytest.param(*case, marks=pytest.mark.slow) for case in [*many, *rounds])]
+
+
+@pytest.mark.parametrize(("preset", "in_flight", "seed"), cases())
 def test_killed_at_random_points(
     preset: str, in_flight: int, seed: int, grower: Grower, template: Home, reference: Reference, tmp_path: Path
 ) -> None:
