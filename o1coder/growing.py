@@ -10,7 +10,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from sqlalchemy.engine import Connection
@@ -18,11 +18,11 @@ from sqlalchemy.engine import Connection
 from o1coder.checkpoints import Weights, weights
 from o1coder.errors import LabError
 from o1coder.lab import Lab
-from o1coder.queries import problems
+from o1coder.planting import planted
 from o1coder.rows import By
 from o1coder.stage import Reporter, Sampled
-from o1coder.trees import Pulse, TreeWriter, add_tree, cases_of, cases_of_tree, pulse
-from o1coder.verdicts import add_profile, asked, judged_s, known_for
+from o1coder.trees import Pulse, TreeWriter, pulse
+from o1coder.verdicts import judged_s, known_for
 
 if TYPE_CHECKING:
     from o1coder.sampling import Sampler, Scorer
@@ -143,42 +143,13 @@ def grow(
     start, total = before[0], before[1] or expected
 
     def specs() -> Iterator[TreeSpec]:
-        for plan in plans:
-            with lab.writing() as connection:
-                what = asked(connection, plan.problem_id)
-                test_set = plan.test_set or problems.test_set(connection, plan.problem_id)
-                cases = () if test_set is None else cases_of(connection, test_set)
-                if test_set is None or not cases:
-                    raise LabError(
-                        f"problem {plan.problem_id} has no tests to judge with",
-                        "import it again with tests, or leave it out",
-                    )
-                profile_id = add_profile(connection, what)
-                tree_id = add_tree(
-                    connection,
-                    report.job_id,
-                    plan.problem_id,
-                    plan.ordinal,
-                    kind=kind,
-                    preset=plan.config.preset,
-                    config=asdict(plan.config),
-                    prompt_digest=plan.prompt.digest,
-                    sampler=sampler.spec,
-                    reproducible=sampler.reproducible,
-                    seed=plan.seed,
-                    policy_id=policy_id,
-                    test_set_id=test_set,
-                    profile_id=profile_id,
-                )
-                cases = cases_of_tree(
-                    connection, tree_id
-                )  # those it was begun with: a test may have come or gone since
-                stored = writer.open(connection, tree_id, plan.problem_id, profile_id, {c.digest: i for i, c in cases})
+        columns = {"kind": kind, "sampler": sampler.spec, "reproducible": sampler.reproducible, "policy_id": policy_id}
+        for plan, tree_id, what, cases, stored in planted(lab, report.job_id, plans, writer, **columns):
             ids[plan.problem_id, plan.ordinal] = tree_id
             spec = TreeSpec(
                 tree_id,
                 what.task,
-                tuple(case for _, case in cases),
+                cases,
                 plan.seed,
                 plan.config,
                 plan.prompt,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from sqlalchemy import Table, insert, select
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Connection
 from sqlmodel import SQLModel
 
@@ -43,6 +44,18 @@ def add_many(connection: Connection, model: type[SQLModel], rows: list[dict[str,
     """Insert rows in one statement; all must have the same keys."""
     if rows:
         connection.execute(insert(table(model)), rows)
+
+
+def add_new(connection: Connection, model: type[SQLModel], rows: list[dict[str, Any]]) -> None:
+    """Insert those of the rows whose unique keys are not there yet, in one statement; all must have the same keys."""
+    if rows:
+        connection.execute(sqlite.insert(table(model)).on_conflict_do_nothing(), rows)
+
+
+def next_id(connection: Connection, model: type[SQLModel]) -> int:
+    """The id from which on new rows may be given theirs, so that others can name them in one go. Call it while writing."""
+    row = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table(model).name,)).first()
+    return 1 if row is None else int(row[0]) + 1
 
 
 def find(connection: Connection, model: type[SQLModel], **key: Any) -> int | None:

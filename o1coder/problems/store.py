@@ -5,8 +5,9 @@ It parses no file (importers do) and judges nothing.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
@@ -15,7 +16,7 @@ from o1coder.canonical import canonical, digest, digest_bytes
 from o1coder.clock import now
 from o1coder.models import Problem, Program, ProgramOrigin, TestCase, TestSet, TestSetItem
 from o1coder.problems.record import NewProblem
-from o1coder.rows import By, add, add_many, add_once, find, table
+from o1coder.rows import By, add, add_many, add_once, find, next_id, table
 
 
 class Added(NamedTuple):
@@ -106,6 +107,41 @@ def add_program(
     if find(connection, ProgramOrigin, **key) is None:
         add(connection, ProgramOrigin, **key, claim=claim, author=by.author, created_at=now())
     return program_id
+
+
+def add_programs(
+    connection: Connection, wanted: Iterable[tuple[int, str]], origin: str, by: By
+) -> dict[tuple[int, str], int]:
+    """`add_program` for many at once: the program's id for each (problem, code)."""
+    digests = {(problem_id, code): program_digest(code) for problem_id, code in dict.fromkeys(wanted)}
+    if not digests:
+        return {}
+    asked = json.dumps([[problem_id, name] for (problem_id, _), name in digests.items()])
+    rows = connection.exec_driver_sql(
+        "SELECT p.problem_id, p.digest, p.id FROM json_each(?) j CROSS JOIN program p "
+        "ON p.problem_id = json_extract(j.value, '$[0]') AND p.digest = json_extract(j.value, '$[1]')",
+        (asked,),
+    )
+    known = {(row[0], row[1]): row[2] for row in rows}
+    number, new = next_id(connection, Program), list[dict[str, Any]]()
+    for (problem_id, code), name in digests.items():
+        if (problem_id, name) not in known:
+            known[problem_id, name] = number + len(new)
+            new.append({"id": number + len(new), "problem_id": problem_id, "digest": name, "code": code})
+    add_many(connection, Program, new)
+    ids = {key: known[key[0], name] for key, name in digests.items()}
+    noted = {
+        row[0]
+        for row in connection.exec_driver_sql(
+            "SELECT program_id FROM program_origin WHERE origin = ? AND job_id IS ? "
+            "AND program_id IN (SELECT value FROM json_each(?))",
+            (origin, by.job_id, json.dumps(list(ids.values()))),
+        )
+    }
+    made = {"origin": origin, "claim": None, **by._asdict(), "created_at": now()}
+    fresh = [program_id for program_id in dict.fromkeys(ids.values()) if program_id not in noted]
+    add_many(connection, ProgramOrigin, [{"program_id": program_id, **made} for program_id in fresh])
+    return ids
 
 
 def add_case(connection: Connection, problem_id: int, input: str, expected: str, origin: str, by: By) -> int:

@@ -1,0 +1,73 @@
+"""Trees grown on the shipped problems without a sandbox: a lab with them, and a judge that only looks at its questions.
+
+What a search leaves is real (sampler, parser, selection); only the verdicts are made up, from a digest of what was asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from o1coder.canonical import digest
+from o1coder.flow import Pull, in_calls
+from o1coder.growing import Plan
+from o1coder.judge import Question, Verdict
+from o1coder.lab import Lab
+from o1coder.problems.record import NewProblem
+from o1coder.problems.shipped import read
+from o1coder.problems.store import add_problem
+from o1coder.rows import By
+from o1coder.search import SearchConfig
+from o1coder.text import load_prompt
+
+
+class FreeJudge:
+    """As o1coder.judge.Judge, but it runs nothing: three verdicts of four are AC."""
+
+    layer = "L4"
+
+    def __init__(self, workers: int | None = None) -> None:
+        self.asked = 0
+
+    def serve(
+        self, pull: Pull[Question | Verdict], cancelled: Callable[[], bool] | None = None
+    ) -> Iterator[tuple[int, Verdict]]:
+        return in_calls(self.judge, pull, 64)
+
+    def judge(self, questions: Sequence[Question | Verdict], cancelled: Any = None) -> list[Verdict]:
+        return [one if isinstance(one, Verdict) else self.say(one) for one in questions]
+
+    def say(self, question: Question) -> Verdict:
+        """The same of the same question."""
+        self.asked += 1
+        number = int(digest([question.code, question.case.input])[-6:], 16)
+        code, detail = ("AC", "") if number % 4 else ("WA", f"expected {question.case.expected}, got something else")
+        return Verdict(code, number % 100 + 0.25, 12.5, 20_000, 0, detail, "L4")  # type: ignore[arg-type]
+
+    def __enter__(self) -> FreeJudge:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def make_lab(home: Path, problems: int) -> tuple[Lab, list[int]]:
+    """A lab with that many of the shipped train problems, and their ids."""
+    lab = Lab.create(home)
+    found = [one for one in read() if isinstance(one, NewProblem) and one.split == "train"][:problems]
+    with lab.writing() as connection:
+        ids = [add_problem(connection, problem, By(author="tester")).id for problem in found]
+    return lab, ids
+
+
+def plans(problem_ids: Sequence[int], trees: int, **settings: Any) -> list[Plan]:
+    """That many plans, over the problems in turn."""
+    prompt = load_prompt("plain")
+    config = SearchConfig(prompt=prompt.name, chooses=prompt.chooses, **settings)
+    return [
+        Plan(problem_ids[n % len(problem_ids)], n // len(problem_ids), config, prompt, seed=1000 + n)
+        for n in range(trees)
+    ]
