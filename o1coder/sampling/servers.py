@@ -20,9 +20,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import ssl
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +56,7 @@ class Place:
     since: float = 0.0  # when it was last set aside
     until: float = 0.0  # before which it is not asked
     error: str = "not asked yet"
+    idle: list[httpx.AsyncClient] = field(default_factory=list)
 
     def free(self, now: float) -> bool:
         """Whether it may get a request now; one at a time until it has answered again."""
@@ -95,7 +98,8 @@ class Servers:
         self._heard = 0.0  # when a server last answered, or work began
         self._wake = asyncio.Event()
         self._loop = asyncio.new_event_loop()
-        self._client = self._connect()
+        self._clients: list[httpx.AsyncClient] = []
+        self._trust: ssl.SSLContext | None = None
         self._thread = threading.Thread(target=self._run, name="servers", daemon=True)
         self._thread.start()
 
@@ -120,16 +124,28 @@ class Servers:
 
     # --- in the thread of the connections ---
 
+    @asynccontextmanager
+    async def _client(self, place: Place) -> AsyncIterator[httpx.AsyncClient]:
+        """A client of one connection, kept for the next request: one client of many looks through all at every request."""
+        client = place.idle.pop() if place.idle else self._connect()
+        try:
+            yield client
+        finally:
+            place.idle.append(client)
+
     def _connect(self) -> httpx.AsyncClient:
         import httpx
 
         key = os.environ.get(KEY)
-        return httpx.AsyncClient(
+        self._trust = self._trust or httpx.create_ssl_context()
+        client = httpx.AsyncClient(
+            verify=self._trust,
             headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=httpx.Timeout(self._timeout_s, connect=CONNECT_S),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=self.room),
             mounts={f"all://{host}": None for host in LOOPBACK},  # never through a proxy
         )
+        self._clients.append(client)
+        return client
 
     def _run(self) -> None:
         dispatcher = self._loop.create_task(self._dispatch())
@@ -138,7 +154,8 @@ class Servers:
         for task in tasks:
             task.cancel()
         self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self._loop.run_until_complete(self._client.aclose())
+        for client in self._clients:
+            self._loop.run_until_complete(client.aclose())
         self._loop.close()
 
     def _add(self, items: list[_Item]) -> None:
@@ -203,7 +220,8 @@ class Servers:
 
     async def _try(self, item: _Item, place: Place) -> None:
         began = self._loop.time()
-        got = await post(self._client, place.endpoint, item.asking)
+        async with self._client(place) as client:
+            got = await post(client, place.endpoint, item.asking)
         if not isinstance(got, Trouble):
             if place.asides:
                 log.warning("%s answers again", place.endpoint.url)
@@ -244,7 +262,8 @@ class Servers:
         import httpx
 
         try:
-            answer = await self._client.request(method, place.endpoint.url + path, json=body)
+            async with self._client(place) as client:
+                answer = await client.request(method, place.endpoint.url + path, json=body)
         except httpx.TransportError as error:
             place.error = reason(error)
             return 0, None, place.error

@@ -145,7 +145,8 @@ def test_one_that_only_says_later_is_given_up(one: TestServer, monkeypatch: pyte
 
 def test_silence_is_not_waited_for_for_ever(one: TestServer) -> None:
     sampler = opened(one, backoff_s=0.001)
-    sampler.servers._client.timeout = 0.05
+    for client in sampler.servers._clients:
+        client.timeout = 0.05
     one.faults(always="slow:0.5")
     with pytest.raises(LabError, match="failed 6 times.*no answer within"):
         sampler.sample(REQUESTS[:1])
