@@ -7,7 +7,6 @@ import json
 import random
 import re
 from collections import Counter
-from statistics import fmean
 
 import pytest
 from hypothesis import given, settings
@@ -225,8 +224,9 @@ def test_the_arithmetic() -> None:
     assert mean_of([1.0]).error == float("inf")
     assert correlation([1, 2, 3], [2, 4, 6]) == pytest.approx(1)
     assert correlation([1, 1], [2, 4]) != correlation([1, 1], [2, 4])  # NaN
-    draws = [sum(random.Random(seed).random() < 0.05 for _ in range(1)) for seed in range(2000)]
-    assert fmean(draws) < by_chance(2000, 0.05) < 0.07
+    assert by_chance(10, 0.5, surely=0.99) == 0.9  # 1 − 1/1024 at most nine, 1 − 11/1024 at most eight
+    assert by_chance(10, 0.5, surely=0.98) == 0.8
+    assert by_chance(2000, 0.05) == pytest.approx(0.05 + 3.72 * (0.05 * 0.95 / 2000) ** 0.5, abs=0.002)
     tree = next(grow(preset("lab", simulations=2), worlds_of(0, 1), 1, 0))
     assert labelled(tree).keys() >= {()}
 

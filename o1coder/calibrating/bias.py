@@ -2,7 +2,7 @@
 
 Errors are averaged within a world and then over worlds, whose scatter gives the Monte-Carlo error shown. More search makes
 the wrong estimators worse; a lab tree of width 3 and 3 levels is whole after nine simulations, so larger numbers are asked of
-deeper trees too. Given to the policy's own steps: a truth for steps that it never says is not looked at.
+deeper trees too. Only steps that the policy says have a truth here.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from statistics import NormalDist, fmean, stdev
+from statistics import fmean, stdev
 from typing import Any, NamedTuple
 
 
@@ -62,10 +62,16 @@ def mean_of(values: Sequence[float]) -> Mean:
     return Mean(fmean(values), stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.inf)
 
 
-def by_chance(trials: int, share: float, surely: float = 0.999) -> float:
-    """The share of `trials` draws at odds `share` that is not exceeded with probability `surely`: a bound on a simulated
-    rate must not be broken by chance (normal approximation with continuity)."""
-    return share + (NormalDist().inv_cdf(surely) * math.sqrt(trials * share * (1 - share)) + 0.5) / trials
+def by_chance(trials: int, share: float, surely: float = 0.9999) -> float:
+    """The share of `trials` draws at odds `share` that is not exceeded with probability `surely` (exact binomial): a bound on
+    a simulated rate must not be broken by chance. 0 < share < 1."""
+    below = 0.0
+    for count in range(trials + 1):
+        ways = math.lgamma(trials + 1) - math.lgamma(count + 1) - math.lgamma(trials - count + 1)
+        below += math.exp(ways + count * math.log(share) + (trials - count) * math.log1p(-share))
+        if below >= surely:
+            return count / trials
+    return 1.0
 
 
 def correlation(left: Sequence[float], right: Sequence[float]) -> float:
