@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 FLUSH_S = 0.5
 OPEN_TREES = 256
+BATCH = 32  # completions that a small machine's sampler decodes at once
 
 
 def seed_of(*parts: object) -> int:
@@ -225,19 +226,23 @@ def grow_waves(
     policy_id: int | None,
     *,
     kind: Literal["search", "group"],
+    rows: int | None,
     token_budget: int | None = None,
     scorer: Scorer | None = None,
     prm: int | None = None,
 ) -> Waves:
-    """Grow plans wave by wave for an evaluation. A wave (one sample of every problem) is grown to its end or not begun: a
-    budget, in seconds or sampled tokens, that cut chains in flight would count those that fail early and drop the longer
-    ones. At least one is grown."""
+    """Grow plans wave by wave for an evaluation: as many waves at once as fill a batch of `rows` completions (None: BATCH).
+    A wave (one sample of every problem) is grown to its end or not begun: a budget, in seconds or sampled tokens, that cut
+    chains in flight would count those that fail early and drop the longer ones. The first are grown whatever the budget."""
     sizes = [sum(plan.config.expected_rollouts for plan in wave) for wave in waves]
+    together = max(1, (rows or BATCH) // max(1, sum(plan.config.width_at(0) for plan in waves[0]))) if waves else 1
     spent: list[float] = []
-    for n, wave in enumerate(waves):
+    for n in range(0, len(waves), together):
         left = report.remaining_s
         late = bool(spent) and left is not None and left < sum(spent) / len(spent)
-        dear = n > 0 and token_budget is not None and _sampled(lab, report.job_id, kind, n) * (n + 1) > token_budget * n
+        dear = (
+            token_budget is not None and n and _sampled(lab, report.job_id, kind, n) * (n + together) > token_budget * n
+        )
         if late or dear:
             report.stopped("budget")
             return Waves(n, True)
@@ -245,7 +250,7 @@ def grow_waves(
         grow(
             lab,
             report,
-            wave,
+            [plan for wave in waves[n : n + together] for plan in wave],
             sampler,
             policy_id,
             kind=kind,

@@ -68,6 +68,7 @@ def evaluate_search(
                 sampler,
                 config.policy,
                 kind="search",
+                rows=config.batch,
                 token_budget=config.budget_tokens,
                 scorer=scorer,
                 prm=config.prm,
@@ -176,7 +177,7 @@ def _best_of_n(
             seed = seed_of(config.seed, "baseline", marks[problem_id], wave)
             some.append(Plan(problem_id, BASELINE + wave, search, prompt, seed, test_set))
         plans.append(some)
-    return grow_waves(lab, report, plans, sampler, config.policy, kind="search")
+    return grow_waves(lab, report, plans, sampler, config.policy, kind="search", rows=config.batch)
 
 
 def _cost(connection: Connection, job_id: int, problem_id: int, ordinal: int) -> Cost:

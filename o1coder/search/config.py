@@ -24,9 +24,10 @@ IN_ORDER: tuple[Method, ...] = ("uct", "puct")  # they need no result of the rou
 class SearchConfig:
     """The settings of a tree, all of them recorded with it. LabError when impossible.
 
-    Shape: `refines` steps between structure and code; `direct` goes straight to code; where the policy chooses its actions
+    Shape: `refines` steps between structure and code; `direct` goes straight to code. Where the policy chooses its actions
     `max_depth` bounds it, and `grammar` says which action may follow which (any, as the paper has it, or structure, refine*,
-    code): one out of order is an unparsable completion. `widths` gives levels a width of their own, from the root down; the rest have `width`.
+    code): one out of order is an unparsable completion. `widths` gives levels a width of their own, from the root down; the
+    rest have `width`.
     Search: `method`; `c` is the exploration constant of UCT and of OmegaPRM's U; `alpha` weighs compiling in the terminal
     reward α·compile + (1−α)·pass; `in_flight` simulations of one tree may be under way at once.
     Rules of UCT: which code `siblings` become rollouts (all, one drawn at random, or the best, which evicts the others);

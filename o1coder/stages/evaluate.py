@@ -88,7 +88,7 @@ def evaluate(lab: Lab, config: Evaluate, report: Reporter) -> None:
             )
             return
         waves = plan(lab, config)
-        grown = grow_waves(lab, report, waves, sampler, config.policy, kind="group")
+        grown = grow_waves(lab, report, waves, sampler, config.policy, kind="group", rows=config.batch)
     if not report.cancelled:
         for split in config.split:
             record_trees(lab, report, config, split, waves[0][0].prompt.digest, grown)

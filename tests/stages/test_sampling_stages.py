@@ -303,7 +303,9 @@ def test_a_budget_ends_an_evaluation_between_waves_and_all_problems_keep_the_sam
         def remaining_s(self, value: float | None) -> None: ...
 
     declared = stage.find("evaluate")
-    config = stage.parse(declared.config, {"sampler": "fake:7", "split": ["validation", "test"], "n": 5, "budget_s": 1})
+    config = stage.parse(
+        declared.config, {"sampler": "fake:7", "split": ["validation", "test"], "n": 5, "batch": 1, "budget_s": 1}
+    )
     note = Running(verbs.enqueue(lab, "evaluate", config))
     declared.run(lab, config, note)
     assert note.end == "budget"
