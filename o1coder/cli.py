@@ -38,7 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "solve": ("stages", "solve one problem: tests, search, code and the evidence"),
     "jobs": ("jobs", "list, show, log, cancel, retry, wait"),
     "worker": ("jobs", "run queued jobs in the foreground"),
-    "problems": ("problems", "list, show"),
+    "problems": ("problems", "list, show, withdraw, restore, add-test"),
     "judge": ("judging", "judge a program, or a batch without any lab"),
     "calibrate": ("calibrate", "search, labels, intervals and gate against a known truth; no model"),
     "trees": ("trees", "list, show, export, replay, relabel"),

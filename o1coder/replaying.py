@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy.engine import Connection
 
-from o1coder import search
+from o1coder import rescoring, search
 from o1coder.errors import LabError
+from o1coder.lab import Lab
 from o1coder.search import SearchConfig, TreeSpec, export_facts, path_text, tree_digest
-from o1coder.search.facts import CompletionFact, Fact, RolloutFact, StepFact
-from o1coder.search.values import ENOUGH_DRAWS, hard_label, label_values
+from o1coder.search.config import stored_config
+from o1coder.search.facts import CompletionFact, Fact, Path, RolloutFact, StepFact
+from o1coder.search.values import ENOUGH_DRAWS
 from o1coder.task import Action
 from o1coder.text import load_prompt
-from o1coder.trees import cases_of_tree, stored_facts
-from o1coder.verdicts import asked
+from o1coder.trees import cases_of, cases_of_tree, stored_facts
+from o1coder.verdicts import asked, known_for
+
+if TYPE_CHECKING:
+    from o1coder.judge import Verdict
 
 
 def replay(connection: Connection, tree_id: int) -> dict[str, Any]:
@@ -31,25 +36,54 @@ def replay(connection: Connection, tree_id: int) -> dict[str, Any]:
             f"tree {tree_id} was made with another version of the prompt {tree.search.prompt}", "it cannot be replayed"
         )
     spec = TreeSpec(tree_id, what.task, cases, tree.seed, tree.search, prompt, what.comparator, what.limits, tree.facts)
-    spec.given = _given(tree.facts)
+    spec.given = given(tree.facts)
     again = search.replay(spec)
-    return _compared(tree, again.facts, ENOUGH_DRAWS, again.coverage)
+    changed = changes(
+        _words(rescoring.labels(tree.config, tree.facts, _rollouts(tree.facts), ENOUGH_DRAWS)),
+        _words(rescoring.labels(tree.config, again.facts, _rollouts(again.facts), ENOUGH_DRAWS)),
+    )
+    return _answer(tree, tree.digest_of(again.facts), changed, again.coverage)
 
 
-def relabel(connection: Connection, tree_id: int, *, alpha: float | None, threshold: int) -> dict[str, Any]:
-    """What the labels of a tree would be under another α or draw threshold; the rollouts are the same."""
-    tree = _tree(connection, tree_id)
-    weight = tree.search.alpha if alpha is None else alpha
-    rollouts = search.rescore([fact for fact in tree.facts if isinstance(fact, RolloutFact)], weight)
-    others = [fact for fact in tree.facts if not isinstance(fact, RolloutFact)]
-    return _compared(tree, [*others, *rollouts], threshold, 1.0)
-
-
-def _given(facts: Sequence[Fact]) -> tuple[tuple[Action, str], ...]:
-    """The steps that no completion said, from the root down: they were laid before the search began."""
+def given(facts: Sequence[Fact]) -> tuple[tuple[Action, str], ...]:
+    """The steps that were laid below the root before the search began: no completion said them."""
     said = {fact.step for fact in facts if isinstance(fact, CompletionFact)}
-    laid = [fact for fact in facts if isinstance(fact, StepFact) and fact.path not in said]
-    return tuple((step.action, step.text) for step in sorted(laid, key=lambda step: len(step.path)))
+    steps = [fact for fact in facts if isinstance(fact, StepFact) and fact.path not in said]
+    return tuple((step.action, step.text) for step in sorted(steps, key=lambda step: len(step.path)))
+
+
+def relabel(
+    lab: Lab, tree_id: int, *, alpha: float | None = None, threshold: int = ENOUGH_DRAWS, test_set: int | None = None
+) -> dict[str, Any]:
+    """What the labels of a tree would be under another α, draw threshold or test set, with the tests that count today: what
+    was withdrawn since is left out. The rollouts are the same; verdicts that are missing are judged, and nothing is kept.
+    """
+    from o1coder.judge import Cached, Judge
+
+    with lab.reading() as connection:
+        on = rescoring.basis(connection, tree_id, alpha=alpha, enough=threshold, test_set=test_set)
+        wanted = rescoring.missing(connection, tree_id, on)
+        questions = rescoring.questions(connection, tree_id, wanted)
+        problem = connection.exec_driver_sql("SELECT problem_id FROM tree WHERE id = ?", (tree_id,)).scalar_one()
+        known = known_for(connection, [int(problem)]) if wanted else {}
+    said: list[Verdict] = []
+    if wanted:
+        with Judge() as judge:
+            said = Cached(judge, known).judge(questions)
+    with lab.reading() as connection:
+        tree = _tree(connection, tree_id)
+        rollouts = rescoring.rescored(connection, tree_id, on, zip(wanted, said, strict=True))
+        used = [case for case, _ in cases_of(connection, on.test_set, on.withdrawals)]
+        steered = [case for case, _ in cases_of_tree(connection, tree_id)]
+    tests = {
+        "test_set": on.test_set,
+        "cases": len(used),
+        "withdrawn": len(set(steered) - set(used)),
+        "added": len(set(used) - set(steered)),
+        "judged": len(said),
+        "masked": sum(each.reward is None for each in rollouts),
+    }
+    return _compared(tree, rollouts, threshold, 1.0) | {"tests": tests}
 
 
 class _Tree(NamedTuple):
@@ -68,9 +102,18 @@ class _Tree(NamedTuple):
         return tree_digest(export_facts(self.problem, self.config, facts))
 
 
-def _compared(tree: _Tree, after: Sequence[Fact], enough: int, coverage: float) -> dict[str, Any]:
-    stored, replayed = tree.digest_of(tree.facts), tree.digest_of(after)
-    changed = _changes(tree.facts, after, enough)
+def _compared(tree: _Tree, rollouts: Sequence[RolloutFact], enough: int, coverage: float) -> dict[str, Any]:
+    """The tree beside itself with these rollouts in place of its own."""
+    after = [*(fact for fact in tree.facts if not isinstance(fact, RolloutFact)), *rollouts]
+    changed = changes(
+        _words(rescoring.labels(tree.config, tree.facts, _rollouts(tree.facts), ENOUGH_DRAWS)),
+        _words(rescoring.labels(tree.config, tree.facts, rollouts, enough)),
+    )
+    return _answer(tree, tree.digest_of(after), changed, coverage)
+
+
+def _answer(tree: _Tree, replayed: str, changed: list[dict[str, Any]], coverage: float | None) -> dict[str, Any]:
+    stored = tree.digest_of(tree.facts)
     kept = tree.digest or stored
     return {
         "tree": tree.id,
@@ -82,9 +125,11 @@ def _compared(tree: _Tree, after: Sequence[Fact], enough: int, coverage: float) 
     }
 
 
-def _changes(before: Sequence[Fact], after: Sequence[Fact], enough: int) -> list[dict[str, Any]]:
-    """The steps whose label would be another: {path, from, to, value}, by path; a step that is not there is unsure."""
-    old, new = _labels(before, ENOUGH_DRAWS), _labels(after, enough)
+Words = dict[Path, tuple[str, float | None]]
+
+
+def changes(old: Words, new: Words) -> list[dict[str, Any]]:
+    """The steps whose label would be another: {path, from, to, value}, by path; a step that has none is unsure."""
     nothing = ("unsure", None)
     out = []
     for path in sorted({*old, *new}):
@@ -94,18 +139,12 @@ def _changes(before: Sequence[Fact], after: Sequence[Fact], enough: int) -> list
     return out
 
 
-def _labels(facts: Sequence[Fact], enough: int) -> dict[tuple[int, ...], tuple[str, float | None]]:
-    steps = [fact for fact in facts if isinstance(fact, StepFact)]
-    values = label_values(
-        [fact for fact in facts if isinstance(fact, CompletionFact)],
-        steps,
-        [fact for fact in facts if isinstance(fact, RolloutFact)],
-    )
-    out: dict[tuple[int, ...], tuple[str, float | None]] = {}
-    for step in steps:
-        value = values.get(step.path)
-        out[step.path] = hard_label(value, step.action == "code", enough), None if value is None else value.v
-    return out
+def _words(labels: Mapping[Path, rescoring.Labelled]) -> Words:
+    return {path: (label.word, label.value.v) for path, label in labels.items()}
+
+
+def _rollouts(facts: Sequence[Fact]) -> list[RolloutFact]:
+    return [fact for fact in facts if isinstance(fact, RolloutFact)]
 
 
 def _tree(connection: Connection, tree_id: int) -> _Tree:
@@ -119,6 +158,5 @@ def _tree(connection: Connection, tree_id: int) -> _Tree:
     config = json.loads(row[2])
     if "simulations" not in config:
         raise LabError(f"tree {tree_id} was not made by a search ({row[8]})", "replay and relabel take search trees")
-    settings = SearchConfig(**config | {"widths": tuple(config.get("widths", ()))})
     facts = stored_facts(connection, tree_id)
-    return _Tree(row[0], row[1], config, row[3], row[4], row[5], row[6], row[7], settings, facts)
+    return _Tree(row[0], row[1], config, row[3], row[4], row[5], row[6], row[7], stored_config(config), facts)

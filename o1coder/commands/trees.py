@@ -1,4 +1,4 @@
-"""trees list|show|export|replay|relabel."""
+"""trees list|show|export|replay|relabel: what there is, and what can be asked of a tree that has been grown."""
 
 from __future__ import annotations
 
@@ -35,6 +35,12 @@ def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
     relabel.add_argument("--alpha", type=share, metavar="A", help="another α of the terminal reward")
     relabel.add_argument(
         "--threshold", type=count, metavar="T", default=8, help="draws below which c = 0 stays unsure (default: 8)"
+    )
+    relabel.add_argument(
+        "--test-set",
+        type=row_id,
+        metavar="T",
+        help="another test set of the problem (default: its own, as it is today)",
     )
     return noun.run(words)
 
@@ -96,10 +102,13 @@ def _replay(options: Namespace) -> int:
 def _relabel(options: Namespace) -> int:
     from o1coder import replaying
 
-    with show.open_lab(options).reading() as connection:
-        return _compared(
-            options, replaying.relabel(connection, options.id, alpha=options.alpha, threshold=options.threshold)
-        )
+    lab = show.open_lab(options)
+    found = replaying.relabel(
+        lab, options.id, alpha=options.alpha, threshold=options.threshold, test_set=options.test_set
+    )
+    if found["tests"]["judged"]:
+        show.note(f"{found['tests']['judged']} verdicts were missing and have been judged; none is kept")
+    return _compared(options, found)
 
 
 def _compared(options: Namespace, found: dict[str, Any]) -> int:

@@ -4,6 +4,7 @@
     digests.py    digests of problems, programs, cases, test sets, profiles, configs
     shape.py      trees as a whole: roots, depths, ordinals, who belongs to whom, nothing counted twice
     trees.py      tree by tree: canonical export, rollouts against programs, verdicts and rewards, labels against facts
+    rescores.py   labels that a re-score left, as of what it saw
     artifacts.py  datasets, their members and files; blobs; checkpoints
     jobs.py       attempts, inputs, how far trainers' files were read
 
@@ -20,7 +21,7 @@ from sqlalchemy.exc import DatabaseError
 
 from o1coder.errors import LabError
 from o1coder.lab import Lab
-from o1coder.verify import artifacts, database, digests, jobs, shape, trees
+from o1coder.verify import artifacts, database, digests, jobs, rescores, shape, trees
 from o1coder.verify.findings import Disagreement, Findings
 
 __all__ = ["Disagreement", "Findings", "examine", "verify"]
@@ -40,6 +41,7 @@ def examine(lab: Lab, *, quick: bool) -> Findings:
         lambda: digests.check(lab, found),
         lambda: shape.check(lab, found),
         lambda: trees.check(lab, found),
+        lambda: rescores.check(lab, found),
         lambda: artifacts.check(lab, found, quick=quick),
         lambda: jobs.check(lab, found),
     )

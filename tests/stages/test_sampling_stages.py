@@ -53,8 +53,8 @@ def test_a_tree_replays_without_a_model_and_relabels_under_another_alpha(lab: La
             found = replaying.replay(connection, tree.id)
             assert found["identical"]
             assert found["digest_stored"] == tree.digest
-        changed = [replaying.relabel(connection, t.id, alpha=1.0, threshold=1) for t in trees.page(connection)]
-        by_verdicts = replaying.relabel(connection, tree.id, alpha=None, threshold=8)
+    changed = [replaying.relabel(lab, n, alpha=1.0, threshold=1) for n in (1, 2, 3)]
+    by_verdicts = replaying.relabel(lab, tree.id)
     assert any(found["labels_changed"] for found in changed)
     assert by_verdicts["identical"]
 
