@@ -13,12 +13,17 @@ from o1coder.verify import examine
 from tests.lab.conftest import Damage
 
 Said = Callable[..., None]
+SLOWER = 1000  # seconds of a rule stand for as many thousands here: the machine's clock may step while a test runs
 
 
 @pytest.fixture
 def running(lab: Lab, damage: Damage) -> Said:
     """Job 1 runs again and its three trees are open; `running(age, …)` gives their pulses."""
-    damage("DELETE FROM tree_end", "UPDATE attempt SET outcome = NULL, ended_at = NULL WHERE job_id = 1")
+    damage(
+        "DELETE FROM tree_end",
+        "DELETE FROM tree_pulse",
+        "UPDATE attempt SET outcome = NULL, ended_at = NULL WHERE job_id = 1",
+    )
 
     def say(*ages: float, rollouts: int = 10, opened_s: float = 100.0, attempt: int = 1) -> None:
         with lab.writing() as connection:
@@ -64,9 +69,10 @@ def test_speed_is_of_the_attempt_that_has_the_tree_open(lab: Lab, running: Said)
     ],
 )
 def test_a_tree_is_stuck_by_its_silence_and_by_the_pace_of_its_job(
-    lab: Lab, running: Said, silent_s: float, rollouts: int, stuck: bool
+    lab: Lab, running: Said, monkeypatch: pytest.MonkeyPatch, silent_s: float, rollouts: int, stuck: bool
 ) -> None:
-    running(silent_s, 0.0, 0.0, rollouts=rollouts, opened_s=100.0 if rollouts else 0.0)
+    monkeypatch.setattr(pulses, "SILENT_S", pulses.SILENT_S * SLOWER)
+    running(silent_s * SLOWER, 0.0, 0.0, rollouts=rollouts, opened_s=100.0 * SLOWER if rollouts else 0.0)
     with lab.reading() as connection:
         found = [row.stuck for row in trees.page(connection)]
         assert pulses.stuck(connection, [1]) == ({1: 1} if stuck else {})
