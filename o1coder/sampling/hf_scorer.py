@@ -90,7 +90,9 @@ class HfScorer:
             return []
         end = self._tokenizer.eos_token_id
         encoded = self._tokenizer(list(texts))["input_ids"]
-        return [ids[-self._max_length + 1 :] + [end] for ids in encoded]
+        # Some tokenizers append it themselves; as in training it stands there once.
+        bare = (ids[:-1] if ids[-1:] == [end] else ids for ids in encoded)
+        return [ids[-self._max_length + 1 :] + [end] for ids in bare]
 
     def _score(self, rows: Sequence[list[int]]) -> list[float]:
         width = max(map(len, rows))

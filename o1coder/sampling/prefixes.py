@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 Ids = tuple[int, ...]
 
-WORTH = 48
+WORTH = 128
 AT_MOST = 4
 REMEMBERED = 32
 

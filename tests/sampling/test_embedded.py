@@ -111,9 +111,25 @@ def test_it_does_the_steps(model: Path) -> None:
 
 
 @pytest.mark.slow
-def test_exact_texts_do_not_depend_on_company(model: Path) -> None:
-    prompt, exact = load_prompt("short"), open_sampler("hf", model=model, exact=True, batch=4)
+@pytest.mark.parametrize("batch", [4, 16])
+def test_exact_texts_do_not_depend_on_company(model: Path, batch: int) -> None:
+    prompt, exact = load_prompt("short"), open_sampler("hf", model=model, exact=True, batch=batch)
     requests = [Request(prompt.render(task, [], "structure"), 12, (), 0.8, 1.0, n) for n, task in enumerate(TASKS[:6])]
     together = exact.sample(requests)
-    fresh = open_sampler("hf", model=model, exact=True, batch=4)
-    assert [fresh.sample([request])[0] for request in reversed(requests)] == list(reversed(together))
+    # The next step's prompt begins with what has just been computed, and another capacity is among them.
+    steps = [
+        Request(r.prompt + s.text + "\n### Refine\n1.", 9 if n % 2 else 200, ("2.",), 0.8, 1.0, n)
+        for n, (r, s) in enumerate(zip(requests, together, strict=True))
+    ]
+    later = exact.sample(steps)
+    fresh = open_sampler("hf", model=model, exact=True, batch=batch)
+    left = list(reversed(requests + steps))
+    sizes = iter([1, 0, 3, 0, 0, 5])
+
+    def pull(room: int, idle: bool) -> list[Request] | None:
+        taken = left[: min(room, next(sizes, 2))]
+        del left[: len(taken)]
+        return taken if taken or left else None
+
+    found = dict(fresh.stream(pull))
+    assert [found[n] for n in reversed(range(len(found)))] == together + later
