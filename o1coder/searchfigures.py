@@ -1,12 +1,13 @@
 """`evaluate --mode search`: the program that `solve` would choose, judged on tests it has not seen; and what it is worth.
 
 Beside it, when asked, best-of-n of as many sampled tokens: whole chains of the same policy for the same generated tests, one
-program chosen by the same rule, judged on the same unseen tests. Chains come whole, so the tokens of both are told, and the
-prompt's apart. Tokens of the generated tests count in neither, since both use the same.
+program chosen by the same rule, judged on the same unseen tests. Chains come whole, so it gets a little more rather than less;
+the tokens of both are told, and the prompt's apart. Tokens of the generated tests count in neither, since both use the same.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -171,7 +172,7 @@ def _best_of_n(
         for problem_id, test_set in sets.items():
             cost = costs[problem_id, wave]
             a_chain = cost.a_chain or usual
-            chains = max(1, round(cost.tokens_out / a_chain)) if a_chain else 1
+            chains = max(1, math.ceil(cost.tokens_out / a_chain)) if a_chain else 1
             rules = {"refines": config.refines, "temperature": config.temperature}
             search = preset("best-of-n", prompt=prompt.name, chooses=prompt.chooses, simulations=chains, **rules)
             seed = seed_of(config.seed, "baseline", marks[problem_id], wave)
@@ -181,15 +182,19 @@ def _best_of_n(
 
 
 def _cost(connection: Connection, job_id: int, problem_id: int, ordinal: int) -> Cost:
-    """What a tree took; a chain takes the mean completion of each level, direct answers left out."""
+    """What a tree took; a chain takes the mean completion of each level that it reaches, direct answers left out."""
     levels = connection.exec_driver_sql(
         "SELECT SUM(c.tokens_in), SUM(c.tokens_out), AVG(CASE WHEN a.depth = 0 AND s.action = 'code' THEN NULL "
-        "ELSE c.tokens_out END) FROM tree x JOIN completion c ON c.tree_id = x.id JOIN step a ON a.id = c.parent_id "
+        "ELSE c.tokens_out END), AVG(c.step_id IS NOT NULL) "
+        "FROM tree x JOIN completion c ON c.tree_id = x.id JOIN step a ON a.id = c.parent_id "
         "LEFT JOIN step s ON s.id = c.step_id WHERE x.job_id = ? AND x.kind = 'search' AND x.problem_id = ? "
-        "AND x.ordinal = ? GROUP BY a.depth",
+        "AND x.ordinal = ? GROUP BY a.depth ORDER BY a.depth",
         (job_id, problem_id, ordinal),
     ).all()
-    chain = sum(row[2] or 0.0 for row in levels)
+    chain, reached = 0.0, 1.0
+    for row in levels:
+        chain += reached * (row[2] or 0.0)
+        reached *= row[3]
     return Cost(sum(row[0] for row in levels), sum(row[1] for row in levels), chain)
 
 

@@ -22,8 +22,10 @@ ESTIMATES = {  # what marks the labels of a preset
     "openr": "mc",
     "mc": "mc",
     "best-of-n": "tree",
+    "puct": "guided",
+    "beam": "guided",
+    "dvts": "guided",
 }
-GUIDED: tuple[str, ...] = ()
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def settings_of(lab: Lab, job_id: int) -> dict[str, object]:
     return json.loads(found)
 
 
-@pytest.mark.parametrize("search", ["uct", "best-of-n", *GUIDED])
+@pytest.mark.parametrize("search", ["uct", "puct", "beam", "dvts", "best-of-n"])
 def test_every_search_solves(lab: Lab, do: Do, prm: int, search: str) -> None:
     problem = count(lab, "SELECT id FROM problem WHERE source_key = 'test-total_of'")
     note = do("solve", **scoring(prm), problem=problem, search=search, simulations=6)
@@ -161,7 +163,7 @@ def test_a_token_budget_ends_a_search_evaluation_between_waves(lab: Lab, do: Do)
 
 @pytest.mark.parametrize("preset", ESTIMATES)
 def test_every_preset_synthesizes(lab: Lab, do: Do, prm: int, preset: str) -> None:
-    config = {**scoring(prm), "split": "train", "preset": preset, "simulations": 2, "limit": 1}
+    config = {**scoring(prm), "split": "train", "preset": preset, "simulations": 4, "limit": 1}
     note = do("synthesize", **config)
     assert count(lab, "SELECT GROUP_CONCAT(DISTINCT preset) FROM tree WHERE job_id = ?", note.job_id) == preset
     assert (
