@@ -11,61 +11,16 @@ from typing import Any
 
 import pytest
 
-from o1coder import datasets, labels, mining, rows, selection, stage
-from o1coder.canonical import canonical, digest_bytes
-from o1coder.clock import now
+from o1coder import datasets, labels, mining, selection, stage
 from o1coder.lab import Lab
-from o1coder.models import Attempt, Job
 from o1coder.problems.record import NewProblem
 from o1coder.problems.shipped import read
 from o1coder.problems.store import add_problem
 from o1coder.rows import By
 
+from .grown import Quiet, add_job
+
 PROBLEMS = 3
-
-
-class Quiet:
-    """A reporter that keeps nothing."""
-
-    def __init__(self, job_id: int) -> None:
-        self.job_id, self.attempt = job_id, 1
-        self.cancelled, self.remaining_s = False, None
-
-    def metric(self, iteration: int, **values: float) -> None: ...
-    def progress(self, done: int, total: int) -> None: ...
-    def log(self, text: str) -> None: ...
-    def stopped(self, reason: str) -> None: ...
-
-
-def add_job(lab: Lab, name: str, values: dict[str, Any], outcome: str | None = "done") -> int:
-    """A job row as `enqueue` writes it, with one attempt; `outcome` None leaves it open, by a process long gone."""
-    config = canonical(stage.parse(stage.find(name).config, values).model_dump(mode="json"))
-    with lab.writing() as connection:
-        job_id = rows.add(
-            connection,
-            Job,
-            stage=name,
-            config=config,
-            config_digest=digest_bytes(config.encode()),
-            seed=0,
-            author="tester",
-            created_at=now(),
-        )
-        rows.add(
-            connection,
-            Attempt,
-            job_id=job_id,
-            n=1,
-            host="elsewhere",
-            boot_id="",
-            pid=1,
-            create_time=0.0,
-            started_at=now(),
-            heartbeat_at=now(),
-            outcome=outcome,
-            ended_at=None if outcome is None else now(),
-        )
-    return job_id
 
 
 def run_stage(lab: Lab, name: str, values: dict[str, Any]) -> int:

@@ -1,4 +1,5 @@
-"""Trees grown on the shipped problems without a sandbox: a lab with them, and a judge that only looks at its questions.
+"""Trees grown on the shipped problems without a sandbox: a lab with them, a job's rows and reporter, and a judge that only
+looks at its questions.
 
 What a search leaves is real (sampler, parser, selection); only the verdicts are made up, from a digest of what was asked.
 """
@@ -10,17 +11,64 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from o1coder.canonical import digest
+from o1coder import rows, stage
+from o1coder.canonical import canonical, digest, digest_bytes
+from o1coder.clock import now
 from o1coder.flow import Pull, in_calls
 from o1coder.growing import Plan
 from o1coder.judge import Question, Verdict
 from o1coder.lab import Lab
+from o1coder.models import Attempt, Job
 from o1coder.problems.record import NewProblem
 from o1coder.problems.shipped import read
 from o1coder.problems.store import add_problem
 from o1coder.rows import By
 from o1coder.search import SearchConfig
 from o1coder.text import load_prompt
+
+
+class Quiet:
+    """A reporter that keeps nothing."""
+
+    def __init__(self, job_id: int) -> None:
+        self.job_id, self.attempt = job_id, 1
+        self.cancelled, self.remaining_s = False, None
+
+    def metric(self, iteration: int, **values: float) -> None: ...
+    def progress(self, done: int, total: int) -> None: ...
+    def log(self, text: str) -> None: ...
+    def stopped(self, reason: str) -> None: ...
+
+
+def add_job(lab: Lab, name: str, values: dict[str, Any], outcome: str | None = "done") -> int:
+    """A job row as `enqueue` writes it, with one attempt; `outcome` None leaves it open, by a process long gone."""
+    config = canonical(stage.parse(stage.find(name).config, values).model_dump(mode="json"))
+    with lab.writing() as connection:
+        job_id = rows.add(
+            connection,
+            Job,
+            stage=name,
+            config=config,
+            config_digest=digest_bytes(config.encode()),
+            seed=0,
+            author="tester",
+            created_at=now(),
+        )
+        rows.add(
+            connection,
+            Attempt,
+            job_id=job_id,
+            n=1,
+            host="elsewhere",
+            boot_id="",
+            pid=1,
+            create_time=0.0,
+            started_at=now(),
+            heartbeat_at=now(),
+            outcome=outcome,
+            ended_at=None if outcome is None else now(),
+        )
+    return job_id
 
 
 class FreeJudge:

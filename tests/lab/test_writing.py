@@ -29,8 +29,7 @@ from o1coder.trees import Opening, TreeWriter, export_rows, stored_facts
 from o1coder.verdicts import Judged, add_verdicts, judged_s, known_for
 from o1coder.verify import verify
 
-from .conftest import Quiet, add_job
-from .grown import FreeJudge, make_lab, plans
+from .grown import FreeJudge, Quiet, add_job, make_lab, plans
 
 PROBLEMS, TREES = 3, 7
 COLUMNS = {"kind": "search", "sampler": "fake:7", "reproducible": True, "policy_id": None}
