@@ -68,7 +68,7 @@ ENDS = {"after commit report._store"}  # the job is done by then: nothing is lef
 QUICK = {
     "synthesize": """
         worker after commit watch.start_queued 1
-        child before commit growing.specs 3
+        child before commit planting.planted 1
         child after commit growing.write 2
         judge after commit growing.write 1
         worker before commit growing.write 2
@@ -79,7 +79,7 @@ QUICK = {
         child before commit generating._measure 1""",
     "evaluate": """
         child after commit growing.write 1
-        judge after commit growing.specs 7
+        judge after commit planting.planted 1
         child after commit evaluating.record 1
         worker after commit report._store 1""",
     "import": """
@@ -126,8 +126,8 @@ SLOW = {
         worker before commit watch.start_queued 1
         child before commit child.take 1
         child after commit child.take 1
-        judge after commit growing.specs 1
-        child after commit growing.specs 4
+        judge after commit planting.planted 1
+        child after commit planting.planted 1
         child before commit growing.write 1
         child after commit growing.write 3
         worker after commit report._store 1
@@ -143,7 +143,9 @@ SLOW = {
         child after commit evaluating.record 2""",
     "evaluate-search": """
         child after commit generating._write 2
-        child after commit growing.specs 2
+        child before commit solving.verify_sets 1
+        child after commit solving.verify_sets 1
+        child after commit planting.planted 1
         judge after commit growing.write 1
         child after commit growing.write 2
         child after commit evaluating.judge_codes 1
@@ -151,7 +153,7 @@ SLOW = {
         worker before commit evaluating.record 1
         child after commit evaluating.record 1""",
     "evaluate-prm": """
-        child after commit growing.specs 2
+        child after commit planting.planted 1
         judge before commit growing.write 1
         child after commit growing.write 2
         child before commit scoring.score_steps 1
@@ -176,9 +178,10 @@ SLOW = {
         child after rename answers.leave 1""",
     "solve": """
         child after commit solve.solve 1
+        child after commit solving.verify_sets 1
         child after commit generating._write 1
-        child after commit growing.specs 1
-        judge after commit growing.specs 1
+        child after commit planting.planted 1
+        judge after commit planting.planted 1
         worker after commit growing.write 1
         child after commit growing.write 1""",
     "score": """
