@@ -42,6 +42,9 @@ def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
         metavar="T",
         help="another test set of the problem (default: its own, as it is today)",
     )
+    differing = noun.add("diff", _diff, "two trees of one problem side by side: steps, values, ways to fail")
+    for name in ("a", "b"):
+        differing.add_argument(name, type=row_id, metavar=name.upper(), help="a tree's id")
     return noun.run(words)
 
 
@@ -109,6 +112,25 @@ def _relabel(options: Namespace) -> int:
     if found["tests"]["judged"]:
         show.note(f"{found['tests']['judged']} verdicts were missing and have been judged; none is kept")
     return _compared(options, found)
+
+
+def _diff(options: Namespace) -> int:
+    from o1coder.commands import sidebyside
+    from o1coder.queries import treediff
+
+    with show.open_lab(options).reading() as connection:
+        found = treediff.diff(connection, options.a, options.b)
+    show.value(options, _named(found), sidebyside.lines(found))
+    return OK
+
+
+def _named(item: Any) -> Any:
+    """A named tuple and all within it as JSON objects."""
+    if isinstance(item, tuple) and hasattr(item, "_asdict"):
+        return {name: _named(value) for name, value in item._asdict().items()}
+    if isinstance(item, dict):
+        return {name: _named(value) for name, value in item.items()}
+    return [_named(one) for one in item] if isinstance(item, (list, tuple)) else item
 
 
 def _compared(options: Namespace, found: dict[str, Any]) -> int:
