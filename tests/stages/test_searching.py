@@ -6,12 +6,13 @@ import json
 
 import pytest
 
-from o1coder import answers, solving, stage
+from o1coder import answers, replaying, solving, stage
 from o1coder.clock import now
 from o1coder.errors import LabError
 from o1coder.lab import Lab
 from o1coder.models import Checkpoint
 from o1coder.rows import add
+from o1coder.verify import verify
 from tests.stages.conftest import Do, count
 
 FAKE = {"sampler": "fake:7"}
@@ -31,7 +32,7 @@ ESTIMATES = {  # what marks the labels of a preset
 @pytest.fixture
 def prm(lab: Lab) -> int:
     """A PRM's row and folder; its scores come from `fake:3`."""
-    (lab.home / "blobs" / "prm").mkdir(parents=True)
+    (lab.home / "prm").mkdir()
     with lab.writing() as connection:
         return add(
             connection,
@@ -41,7 +42,7 @@ def prm(lab: Lab) -> int:
             format="full",
             base_digest="sha256:prm",
             bytes=1,
-            path="blobs/prm",
+            path="prm",
             author="tester",
             created_at=now(),
         )
@@ -155,7 +156,7 @@ def test_an_adaptive_search_answers_directly_where_that_settles_it(lab: Lab, do:
 
 def test_a_token_budget_ends_a_search_evaluation_between_waves(lab: Lab, do: Do) -> None:
     whole = do("evaluate", **FAKE, mode="search", n=4)
-    some = do("evaluate", **FAKE, mode="search", n=4, budget_tokens=1)
+    some = do("evaluate", **FAKE, mode="search", n=4, budget_tokens=1, batch=1)
     assert count(lab, "SELECT n FROM evaluation WHERE job_id = ?", whole.job_id) == 4
     assert count(lab, "SELECT n FROM evaluation WHERE job_id = ?", some.job_id) == 1
     assert some.end == "budget"
@@ -172,6 +173,12 @@ def test_every_preset_synthesizes(lab: Lab, do: Do, prm: int, preset: str) -> No
     )
     marked = count(lab, "SELECT GROUP_CONCAT(DISTINCT estimate) FROM label WHERE job_id = ?", note.job_id)
     assert marked == ESTIMATES[preset]
+    with lab.reading() as connection:
+        assert replaying.replay(connection, count(lab, "SELECT MAX(id) FROM tree"))["identical"]
+    _, wrong = verify(lab, quick=False)
+    assert [
+        found for found in wrong if found.table not in ("checkpoint", "blob")
+    ] == []  # the PRM is a row without weights
     tables = ("completion", "step", "rollout", "label", "score")
     before = [count(lab, f"SELECT COUNT(*) FROM {table}") for table in tables]
     do("synthesize", again=note.job_id, **config)
