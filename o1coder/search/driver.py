@@ -208,7 +208,7 @@ class _Run:
             self.look()
             if self.stopping:
                 break
-            self.open()
+            self.open(room)
             if self.ready:
                 return self.take(room)
             if not self.growing and self.dry:
@@ -278,9 +278,10 @@ class _Run:
 
     # --- trees ---
 
-    def open(self) -> None:
-        """Fill the free places; what is stored of a tree is replayed first."""
-        while not self.dry and len(self.growing) < self.open_trees:
+    def open(self, room: int) -> None:
+        """Fill the free places, with no more trees than give the sampler something to do; what is stored of a tree is
+        replayed first."""
+        while not self.dry and len(self.growing) < self.open_trees and len(self.ready) < room:
             spec = next(self.trees, None)
             if spec is None:
                 self.dry = True
