@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import warnings
+from functools import lru_cache
 
 
 def program_text(code: str) -> str:
@@ -14,6 +15,7 @@ def program_text(code: str) -> str:
     return text + "\n" if text else ""
 
 
+@lru_cache(maxsize=1024)  # a search asks when it reads a program, and again when it rewards it
 def compiles(code: str, entry_point: str | None) -> bool:
     """Whether the source compiles and defines `entry_point` at its top level (any name will do when it is None).
 
