@@ -41,7 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "problems": ("problems", "list, show, withdraw, restore, add-test"),
     "judge": ("judging", "judge a program, or a batch without any lab"),
     "calibrate": ("calibrate", "search, labels, intervals and gate against a known truth; no model"),
-    "trees": ("trees", "list, show, export, replay, relabel, diff"),
+    "trees": ("trees", "list, show, export, replay, relabel, counterfactual, diff"),
     "labels": ("labels", "add, undo, list"),
     "checkpoints": ("checkpoints", "list, show, accept, reject"),
     "runs": ("rounds", "list runs"),

@@ -27,22 +27,28 @@ if TYPE_CHECKING:
 def replay(connection: Connection, tree_id: int) -> dict[str, Any]:
     """Select again, read every stored text again and reward it again from its verdicts; compare the canonical exports.
     LabError when the tree was no search, or its prompt has changed since."""
-    tree = _tree(connection, tree_id)
-    what = asked(connection, tree.problem_id)
-    cases = tuple(case for _, case in cases_of_tree(connection, tree_id))
-    prompt = load_prompt(tree.search.prompt)
-    if prompt.digest != tree.prompt_digest:
-        raise LabError(
-            f"tree {tree_id} was made with another version of the prompt {tree.search.prompt}", "it cannot be replayed"
-        )
-    spec = TreeSpec(tree_id, what.task, cases, tree.seed, tree.search, prompt, what.comparator, what.limits, tree.facts)
-    spec.given = given(tree.facts)
-    again = search.replay(spec)
+    tree = stored_tree(connection, tree_id)
+    again = search.replay(spec_of(connection, tree))
     changed = changes(
         _words(rescoring.labels(tree.config, tree.facts, _rollouts(tree.facts), ENOUGH_DRAWS)),
         _words(rescoring.labels(tree.config, again.facts, _rollouts(again.facts), ENOUGH_DRAWS)),
     )
-    return _answer(tree, tree.digest_of(again.facts), changed, again.coverage)
+    return answer(tree, tree.digest_of(again.facts), changed, again.coverage)
+
+
+def spec_of(connection: Connection, tree: StoredTree) -> TreeSpec:
+    """The tree as it was asked for, with its stored facts: the cases it was judged on, whatever was withdrawn since.
+    LabError when its prompt is another by now."""
+    what = asked(connection, tree.problem_id)
+    cases = tuple(case for _, case in cases_of_tree(connection, tree.id))
+    prompt = load_prompt(tree.search.prompt)
+    if prompt.digest != tree.prompt_digest:
+        raise LabError(
+            f"tree {tree.id} was made with another version of the prompt {tree.search.prompt}", "it cannot be replayed"
+        )
+    spec = TreeSpec(tree.id, what.task, cases, tree.seed, tree.search, prompt, what.comparator, what.limits, tree.facts)
+    spec.given = given(tree.facts)
+    return spec
 
 
 def given(facts: Sequence[Fact]) -> tuple[tuple[Action, str], ...]:
@@ -71,7 +77,7 @@ def relabel(
         with Judge() as judge:
             said = Cached(judge, known).judge(questions)
     with lab.reading() as connection:
-        tree = _tree(connection, tree_id)
+        tree = stored_tree(connection, tree_id)
         rollouts = rescoring.rescored(connection, tree_id, on, zip(wanted, said, strict=True))
         used = [case for case, _ in cases_of(connection, on.test_set, on.withdrawals)]
         steered = [case for case, _ in cases_of_tree(connection, tree_id)]
@@ -86,7 +92,9 @@ def relabel(
     return _compared(tree, rollouts, threshold, 1.0) | {"tests": tests}
 
 
-class _Tree(NamedTuple):
+class StoredTree(NamedTuple):
+    """A search tree as its rows have it."""
+
     id: int
     problem_id: int
     config: dict[str, Any]  # as stored: what the digest is over
@@ -102,17 +110,18 @@ class _Tree(NamedTuple):
         return tree_digest(export_facts(self.problem, self.config, facts))
 
 
-def _compared(tree: _Tree, rollouts: Sequence[RolloutFact], enough: int, coverage: float) -> dict[str, Any]:
+def _compared(tree: StoredTree, rollouts: Sequence[RolloutFact], enough: int, coverage: float) -> dict[str, Any]:
     """The tree beside itself with these rollouts in place of its own."""
     after = [*(fact for fact in tree.facts if not isinstance(fact, RolloutFact)), *rollouts]
     changed = changes(
         _words(rescoring.labels(tree.config, tree.facts, _rollouts(tree.facts), ENOUGH_DRAWS)),
         _words(rescoring.labels(tree.config, tree.facts, rollouts, enough)),
     )
-    return _answer(tree, tree.digest_of(after), changed, coverage)
+    return answer(tree, tree.digest_of(after), changed, coverage)
 
 
-def _answer(tree: _Tree, replayed: str, changed: list[dict[str, Any]], coverage: float | None) -> dict[str, Any]:
+def answer(tree: StoredTree, replayed: str, changed: list[dict[str, Any]], coverage: float | None) -> dict[str, Any]:
+    """What every replay answers (CLI.md): whether the digest and all labels are those that are stored."""
     stored = tree.digest_of(tree.facts)
     kept = tree.digest or stored
     return {
@@ -125,7 +134,7 @@ def _answer(tree: _Tree, replayed: str, changed: list[dict[str, Any]], coverage:
     }
 
 
-Words = dict[Path, tuple[str, float | None]]
+Words = Mapping[Path, tuple[str, float | None]]
 
 
 def changes(old: Words, new: Words) -> list[dict[str, Any]]:
@@ -147,7 +156,8 @@ def _rollouts(facts: Sequence[Fact]) -> list[RolloutFact]:
     return [fact for fact in facts if isinstance(fact, RolloutFact)]
 
 
-def _tree(connection: Connection, tree_id: int) -> _Tree:
+def stored_tree(connection: Connection, tree_id: int) -> StoredTree:
+    """A tree with its facts. LabError when there is none, or it was not made by a search."""
     row = connection.exec_driver_sql(
         "SELECT x.id, x.problem_id, x.config, x.test_set_id, x.prompt_digest, x.seed, p.digest, e.digest, x.preset "
         "FROM tree x JOIN problem p ON p.id = x.problem_id LEFT JOIN tree_end e ON e.tree_id = x.id WHERE x.id = ?",
@@ -159,4 +169,4 @@ def _tree(connection: Connection, tree_id: int) -> _Tree:
     if "simulations" not in config:
         raise LabError(f"tree {tree_id} was not made by a search ({row[8]})", "replay and relabel take search trees")
     facts = stored_facts(connection, tree_id)
-    return _Tree(row[0], row[1], config, row[3], row[4], row[5], row[6], row[7], stored_config(config), facts)
+    return StoredTree(row[0], row[1], config, row[3], row[4], row[5], row[6], row[7], stored_config(config), facts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from o1coder.cli import NO, OK
 from o1coder.commands import plain, show
@@ -12,6 +12,9 @@ from o1coder.commands.verbs import Verbs, count, paging, row_id, share
 from o1coder.errors import LabError
 from o1coder.queries import jobs, problems
 from o1coder.queries import trees as questions
+
+if TYPE_CHECKING:
+    from o1coder.lab import Lab
 
 COLUMNS = ("id", "problem", "problem_key", "job", "kind", "steps", "rollouts", "solved", "reproducible", "ended")
 
@@ -41,6 +44,17 @@ def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
         type=row_id,
         metavar="T",
         help="another test set of the problem (default: its own, as it is today)",
+    )
+    counter = noun.add("counterfactual", _counterfactual, "what other settings would have made of the same draws")
+    counter.add_argument("id", type=row_id, metavar="ID")
+    counter.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="c=1.0, width=4, preset=…; repeatable"
+    )
+    counter.add_argument(
+        "--continue",
+        dest="go_on",
+        action="store_true",
+        help="sample the rest, with the tree's own policy, as a new tree",
     )
     differing = noun.add("diff", _diff, "two trees of one problem side by side: steps, values, ways to fail")
     for name in ("a", "b"):
@@ -112,6 +126,41 @@ def _relabel(options: Namespace) -> int:
     if found["tests"]["judged"]:
         show.note(f"{found['tests']['judged']} verdicts were missing and have been judged; none is kept")
     return _compared(options, found)
+
+
+def _counterfactual(options: Namespace) -> int:
+    from o1coder import counterfactuals
+
+    settings = counterfactuals.settings_of(options.set)
+    lab = show.open_lab(options, write=options.go_on)
+    with lab.reading() as connection:
+        found = counterfactuals.counter(connection, options.id, settings)
+    if options.go_on:
+        job = _grown_on(lab, options.id, options.set)
+        with lab.reading() as connection:
+            found = counterfactuals.beside(connection, options.id, job.outputs["trees"][0], settings)
+        found["job"] = job.id
+    return _compared(options, found)
+
+
+def _grown_on(lab: Lab, tree: int, changes: list[str]) -> jobs.JobView:
+    """The job that samples the rest, waited for: with the policy and the sampler of the job that made the tree."""
+    from o1coder import stage
+    from o1coder.jobs import verbs
+    from o1coder.jobs.launch import ensure_worker
+
+    with lab.reading() as connection:
+        made_by = questions.show(connection, tree).job
+    fields = stage.find("counterfactual").config.model_fields
+    asked = {k: v for k, v in jobs.job(lab, made_by).config.items() if k in fields and k not in ("seed", "budget_s")}
+    number = verbs.enqueue(lab, "counterfactual", asked | {"tree": tree, "changes": changes})
+    ensure_worker(lab)
+    job = verbs.wait(lab, number)
+    if job.state != "done":
+        raise LabError(
+            job.error or f"job {number} is {job.state}", job.hint or f"`o1coder jobs log {number}` has the whole of it"
+        )
+    return job
 
 
 def _diff(options: Namespace) -> int:
