@@ -144,7 +144,7 @@ def changes(old: Words, new: Words) -> list[dict[str, Any]]:
     for path in sorted({*old, *new}):
         (was, value_was), (is_now, value) = old.get(path, nothing), new.get(path, nothing)
         if (was, value_was) != (is_now, value):
-            out.append({"path": path_text(path), "from": was, "to": is_now, "value": value})
+            out.append({"path": path_text(path), "from": was, "to": is_now, "value": value, "value_before": value_was})
     return out
 
 

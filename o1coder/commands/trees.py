@@ -182,8 +182,15 @@ def _named(item: Any) -> Any:
     return [_named(one) for one in item] if isinstance(item, (list, tuple)) else item
 
 
+def _change(label: dict[str, Any]) -> str:
+    """A label that would be another: its word, or its value alone."""
+    words = label["from"] if label["from"] == label["to"] else f"{label['from']} → {label['to']}"
+    before, after = (("none" if v is None else f"{v:.3f}") for v in (label["value_before"], label["value"]))
+    return f"  {label['path'] or 'root'}: {words}, value {before} → {after}"
+
+
 def _compared(options: Namespace, found: dict[str, Any]) -> int:
-    changes = [f"  {c['path'] or 'root'}: {c['from']} → {c['to']}" for c in found["labels_changed"]]
+    changes = [_change(each) for each in found["labels_changed"]]
     head = {name: item for name, item in found.items() if name != "labels_changed"}
     show.value(options, found, [*plain.fields(head), f"labels_changed: {len(changes)}", *changes])
     return OK if found["identical"] else NO
