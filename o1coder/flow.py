@@ -23,7 +23,8 @@ class Pull(Protocol[Asked_co]):
     """What a server asks its caller: `pull(room, idle)` gives at most `room` requests to begin now.
 
     An empty list: none at the moment, ask again soon. None: there will be no more, and the stream ends with its last answer.
-    `idle` says that nothing is under way, so the caller may wait a moment for something to ask.
+    `idle` says that nothing is under way, so the caller may wait a moment for something to ask. A server whose answers may be
+    long in coming asks with room 0 now and then, so that its caller can end the stream by an exception.
     """
 
     def __call__(self, room: int, idle: bool) -> Sequence[Asked_co] | None: ...
@@ -35,9 +36,11 @@ def listed(requests: Sequence[Asked]) -> Pull[Asked]:
 
     def pull(room: int, idle: bool) -> Sequence[Asked] | None:
         nonlocal begun
+        if begun == len(requests):
+            return None
         taken = requests[begun : begun + room]
         begun += len(taken)
-        return taken or None
+        return taken
 
     return pull
 

@@ -26,6 +26,7 @@ T = TypeVar("T")
 PATH = "/completions"
 SEED_BITS = 31  # some servers keep no more
 ASK_AGAIN_S = 0.005  # while there is room and the caller has nothing to ask
+HEARTBEAT_S = 1.0  # while every server is full: how often the caller may say that it wants no more
 
 
 class HttpSampler:
@@ -123,7 +124,9 @@ def served(servers: Servers, pull: Pull[T], asking: Callable[[T], Asking]) -> It
                 begun += len(asked or ())
                 if begun == answered:
                     continue  # the caller has waited inside pull
-            for number, got in _ready(done, ASK_AGAIN_S if more and room > 0 else None):
+            elif more and pull(0, False) is None:
+                more = False
+            for number, got in _ready(done, (ASK_AGAIN_S if room > 0 else HEARTBEAT_S) if more else None):
                 if isinstance(got, BaseException):
                     raise got
                 answered += 1

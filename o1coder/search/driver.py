@@ -36,6 +36,10 @@ SILENT_S = 60.0
 GAPS = 20  # a tree is stuck when it is silent for so many times the usual gap between a tree's events
 
 
+class Stopped(Exception):
+    """Raised out of `pull`: nothing more is wanted, not even what is under way."""
+
+
 class Judging(Protocol):
     """What a search needs of a judge; `o1coder.judge.Judge` is one, a verdict cache around it another."""
 
@@ -116,6 +120,8 @@ def run_search(
                 run.sampled(number, sample)
                 if run.stopping:
                     break
+        except Stopped:
+            pass
         except LabError:
             run.flush()  # what is applied is true, whatever broke beside it
             raise
@@ -218,6 +224,8 @@ class _Run:
             if not (self.judging.pending or (self.scoring is not None and self.scoring.pending)):
                 raise RuntimeError(f"{len(self.growing)} trees want nothing and have not ended")
             self.collect(wait=True)
+        if self.stopping:
+            raise Stopped
         return None
 
     def take(self, room: int) -> list[Request]:

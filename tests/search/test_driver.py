@@ -282,3 +282,19 @@ def test_open_trees_have_a_pulse() -> None:
     assert {pulse.key for pulse in seen} == set(range(4))
     assert {pulse.doing for pulse in seen} <= {"sampling", "judging"}
     assert not any(pulse.stuck for pulse in seen)
+
+
+def test_a_search_that_is_cancelled_waits_for_no_answer() -> None:
+    """A server that is full asks its caller with room 0 now and then: that is enough to end the search."""
+
+    class Silent(Sampler):
+        def stream(self, pull):
+            begun = pull(64, True)
+            assert begun
+            while pull(0, False) is not None:
+                pass
+            yield from ()
+
+    ledger = Ledger()
+    outcome = search(ledger, sampler=Silent(WORLD), cancelled=iter([False] * 5 + [True] * 99).__next__)
+    assert outcome.cancelled
