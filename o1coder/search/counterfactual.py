@@ -135,6 +135,10 @@ class _Serving:
         where = chains(spec.stored)
         self.scores = {where[fact.path]: fact.value for fact in spec.stored if isinstance(fact, ScoreFact)}
         self.served = self.asked = self.in_round = 0
+        self.same_best = growth.spec.config.siblings == "best" and all(
+            getattr(growth.spec.config, name) == getattr(spec.config, name)
+            for name in ("siblings", "alpha", "width", "widths")
+        )
 
     def begin_round(self) -> None:
         """Count what is asked for from here on as this round's."""
@@ -146,8 +150,10 @@ class _Serving:
         while simulation.state == "sampling":
             self._expand(simulation)
         if simulation.state == "judging":
-            outcomes = {code: self._outcome(code) for code in growth.codes(simulation)}
-            growth.recall(simulation.ordinal, outcomes)
+            codes = growth.codes(simulation)
+            if self.same_best:  # of siblings only the best was kept, and the others are known to be no better
+                codes = [code for code in codes if code in self.verdicts] or codes
+            growth.recall(simulation.ordinal, {code: self._outcome(code) for code in codes})
         if simulation.ungraded and config.guided:
             for chain in simulation.prefixes():
                 if chain not in self.scores:

@@ -40,10 +40,12 @@ def make_lab(home: Path) -> None:
             add_problem(connection, problem, By(author="tester"))
     run_stage(lab, "synthesize", {"sampler": "fake:7", "simulations": 4})
     with lab.reading() as connection:
-        steps = [row[0] for row in connection.exec_driver_sql("SELECT step_id FROM label ORDER BY id LIMIT 3")]
+        # By tree, not by label: which of the trees ends first, and so is labelled first, is a matter of timing.
+        labelled = "SELECT l.step_id FROM label l JOIN step s ON s.id = l.step_id ORDER BY s.tree_id, s.id LIMIT 3"
+        steps = [row[0] for row in connection.exec_driver_sql(labelled)]
         beside_valid = connection.exec_driver_sql(
             "SELECT s.id FROM step s JOIN label l ON l.step_id = s.id AND l.value = 'unsure' WHERE s.parent_id IN "
-            "(SELECT o.parent_id FROM step o JOIN label v ON v.step_id = o.id AND v.value = 'valid') ORDER BY s.id"
+            "(SELECT o.parent_id FROM step o JOIN label v ON v.step_id = o.id AND v.value = 'valid') ORDER BY s.tree_id, s.id"
         ).first()
     assert beside_valid is not None, "the scripted sampler left no siblings that differ"
     labels.add_human(lab, beside_valid[0], "invalid", "ann", reason="does not follow")

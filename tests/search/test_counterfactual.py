@@ -84,6 +84,20 @@ def test_every_draw_is_a_stored_one_in_its_place_and_coverage_is_a_lower_bound(s
             assert values.get(path) == finally_.get(there[chain])
 
 
+def test_where_only_the_best_sibling_was_judged_the_same_search_is_whole_and_another_stops() -> None:
+    asked = asdict(preset("o1coder-code", simulations=6, width=3))
+    facts = tree(spec(4, **asked), World(4, 2, programs=4).text)
+    kept = {fact.code for fact in facts if isinstance(fact, RolloutFact)}
+    best = {code: said for code, said in verdicts(facts).items() if code in kept}
+    assert len(best) < len(verdicts(facts))
+    of = spec(4, facts, **asked)
+    same = counterfactual(of, of.config, best, Reader())
+    assert (same.facts, same.coverage) == (facts, 1.0)
+    for other in ({"alpha": 0.5}, {"preset": "lab"}):
+        found = counterfactual(of, changed(of.config, other), best, Reader())
+        assert found.missing == "a verdict on a program that was drawn and never judged"
+
+
 def test_it_stops_where_a_draw_a_verdict_or_a_program_is_missing() -> None:
     asked = {"simulations": 6, "width": 3}
     facts = tree(spec(5, **asked), World(5, 3).text)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from o1coder import labels, newtests, rescoring, selection
+from o1coder.counterfactuals import counter, settings_of
 from o1coder.errors import LabError
 from o1coder.lab import Lab
 from o1coder.problems import withdrawals
@@ -158,6 +159,24 @@ def test_a_test_that_is_added_makes_a_new_set_and_its_verdicts_are_judged_and_ke
     assert examine(lab, quick=False).wrong == []
     do("synthesize", **FAKE, seed=5)
     assert count(lab, "SELECT test_set_id FROM tree WHERE id = 4") == made.test_set
+
+
+@pytest.mark.parametrize("preset", ["omega", "mc", "o1coder-code", "o1coder-paper", "best-of-n"])
+def test_trees_of_every_estimate_are_labelled_again_and_back(lab: Lab, do: Do, preset: str) -> None:
+    do("synthesize", **FAKE, preset=preset)
+    first, found = newest(lab), []
+    with lab.reading() as connection:
+        cases = [case for case, _ in cases_of_tree(connection, TREE)]
+        found = [counter(connection, tree, settings_of(["in_flight=1"])) for tree in (1, 2, 3)]
+    assert [(each["identical"], each["coverage"]) for each in found] == [(True, 1.0)] * 3
+    withdraw(lab, *cases[1:])
+    do("relabel")
+    assert examine(lab, quick=False).wrong == []
+    assert replays(lab) == [True] * 3
+    restore(lab, *cases[1:])
+    do("relabel")
+    assert newest(lab) == first
+    assert examine(lab, quick=False).wrong == []
 
 
 def test_a_resumed_tree_keeps_the_tests_it_was_begun_with(lab: Lab, do: Do) -> None:
