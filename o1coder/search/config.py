@@ -86,6 +86,11 @@ class SearchConfig:
                 f"{len(self.plan)} steps are deeper than max_depth={self.max_depth}",
                 "Raise max_depth or lower refines.",
             )
+        if self.adaptive and self.method in ("omega", "mc"):
+            raise LabError(
+                f"{self.method} estimates step values, and a search that stops by what it finds has none",
+                "Take another preset, or leave out --adaptive.",
+            )
         if self.in_flight > 1 and (self.method not in IN_ORDER or self.adaptive):
             raise LabError(
                 f"{'an adaptive search' if self.adaptive else self.method} decides each round by the one before",

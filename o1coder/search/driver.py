@@ -89,6 +89,7 @@ def run_search(
     cancelled: Callable[[], bool] = lambda: False,
     deadline: Callable[[], bool] = lambda: False,
     token_budget: int | None = None,
+    tokens_before: int | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     on_pulse: Callable[[list[Pulse]], None] | None = None,
     open_trees: int = 256,
@@ -100,7 +101,8 @@ def run_search(
 
     `write` gets [(key, fact)], whole rounds in the order of each tree's application, a step before the completions that
     name it; `on_pulse` the open trees, about every second. When `deadline` is true or `token_budget` sampled tokens are spent
-    (stored ones count), the open trees end with EndFact("budget") and no further tree is opened. When `cancelled` is true
+    (stored ones count: `tokens_before` of all the trees to come, default those of the trees that were opened), the open
+    trees end with EndFact("budget") and no further tree is opened. When `cancelled` is true
     what is applied is written, no tree gets an end, and all can be resumed. LabError when a tree's stored facts do not fit
     it, or it needs a scorer and there is none.
     """
@@ -113,6 +115,7 @@ def run_search(
             scoring = stack.enter_context(Errand("scoring", lambda pull, closing: stream(pull), done))
         run = _Run(iter(trees), judging, scoring, done, write, reader or TextReader(), open_trees, flush_s, clock)
         run.cancelled, run.deadline, run.token_budget = cancelled, deadline, token_budget
+        run.tokens_before = tokens_before
         run.on_progress, run.on_pulse = on_progress, on_pulse
         samples = sampler.stream(run.pull)
         try:
@@ -122,13 +125,16 @@ def run_search(
                     break
         except Stopped:
             pass
-        except LabError:
-            run.flush()  # what is applied is true, whatever broke beside it
+        except Exception:
+            if not run.writing:
+                run.flush()  # what is applied is true, whatever broke beside it
             raise
         finally:
             if hasattr(samples, "close"):
                 samples.close()
-    if run.stopping != "cancelled":
+    if run.growing and not run.stopping:
+        raise RuntimeError(f"the sampler ended its stream while {len(run.growing)} trees want more")
+    if run.stopping == "budget":
         run.stop()
     run.flush()
     on_progress(run.progress())
@@ -172,6 +178,7 @@ class _Run:
     cancelled: Callable[[], bool]
     deadline: Callable[[], bool]
     token_budget: int | None
+    tokens_before: int | None
     on_progress: Callable[[Progress], None]
     on_pulse: Callable[[list[Pulse]], None] | None
 
@@ -204,6 +211,7 @@ class _Run:
         self.counts = Counter[str]()  # of trees that have left `growing`, and of what was asked
         self.looked_at = self.flushed_at = self.felt_at = self.began_at = clock()
         self.dry = False  # no more trees
+        self.writing = False  # and so still after a write that failed
 
     # --- what the sampler asks, and says ---
 
@@ -254,6 +262,7 @@ class _Run:
             growth.deliver(expansion.simulation, [each for each in expansion.samples if each is not None])
             self.counts["tokens_in"] += growth.tokens_in - before[0]
             self.counts["tokens_out"] += growth.tokens_out - before[1]
+            self.counts["tokens_new"] += growth.tokens_out - before[1]
             self.advance(growth)
         self.look()
 
@@ -270,7 +279,14 @@ class _Run:
             if found.error is not None:
                 raise found.error
             if found.errand is self.judging and found.answer.code == "SK":
-                continue  # the judge was told to stop: no verdict, and the search is about to be told too
+                if not self.cancelled():
+                    raise RuntimeError("the judge skipped a program that nobody cancelled")
+                self.stopping = "cancelled"
+                continue
+            if found.errand is not self.judging and not 0.0 <= found.answer <= 1.0:
+                raise LabError(
+                    f"the scorer gave {found.answer}", "A score is a probability: look at the PRM's weights."
+                )
             found.errand.pending -= 1
             waiting, what, place = found.key
             waiting.answers[what][place] = found.answer
@@ -401,7 +417,9 @@ class _Run:
         """Hand over what is applied and not yet written."""
         if self.unwritten:
             facts, self.unwritten = self.unwritten, []
+            self.writing = True
             self.write(facts)
+            self.writing = False
 
     def pulses(self) -> list[Pulse]:
         """Every open tree as it is now."""
@@ -431,7 +449,11 @@ class _Run:
 
     def spent(self) -> bool:
         """Whether the sampled tokens, stored or not, have reached the budget."""
-        return self.token_budget is not None and self.counts["tokens_out"] >= self.token_budget
+        if self.token_budget is None:
+            return False
+        if self.tokens_before is None:
+            return self.counts["tokens_out"] >= self.token_budget
+        return self.tokens_before + self.counts["tokens_new"] >= self.token_budget
 
     def progress(self) -> Progress:
         """The counts of now."""

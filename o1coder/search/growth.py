@@ -401,7 +401,7 @@ class Growth:
             self._take(simulation, [stored.draw(fact, asked) for fact in facts])
         if simulation.state == "judging":
             steps = (fact.step for fact in facts if fact.step is not None)
-            leaves = (leaf for step in steps if (leaf := stored.rollouts.get(step)) is not None)
+            leaves = (leaf for step in steps if (leaf := stored.rollout(step, self.tree.rollouts)) is not None)
             self.recall(
                 simulation.ordinal, {leaf.code: stored.judged(leaf) for leaf in leaves if leaf.code is not None}
             )

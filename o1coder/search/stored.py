@@ -22,7 +22,9 @@ class Stored:
         self.completions = {(f.parent, f.ordinal): f for f in facts if isinstance(f, CompletionFact)}
         self.steps = {fact.path: fact for fact in facts if isinstance(fact, StepFact)}
         rollouts = [fact for fact in facts if isinstance(fact, RolloutFact)]
-        self.rollouts = {fact.leaf: fact for fact in rollouts}
+        self._rollouts: dict[Path, list[RolloutFact]] = {}
+        for rollout in sorted(rollouts, key=lambda fact: fact.ordinal):
+            self._rollouts.setdefault(rollout.leaf, []).append(rollout)
         self.by_ordinal = {fact.ordinal: fact for fact in rollouts}
         self.scores = {fact.path: fact for fact in facts if isinstance(fact, ScoreFact)}
         self._said = {(step.path[:-1], step.action, step.text): step.path for step in self.steps.values()}
@@ -52,6 +54,11 @@ class Stored:
             raise disagree(f"step {path_text(step.path)!r} is {step.action}, not {asked}")
         return Draw(*seen, step.action, step.text, step.code, None)
 
+    def rollout(self, leaf: Path, since: int) -> RolloutFact | None:
+        """The first rollout that ended at `leaf` with an ordinal of `since` or more; one leaf may have several, where a
+        preset visits again."""
+        return next((each for each in self._rollouts.get(leaf, ()) if each.ordinal >= since), None)
+
     def judged(self, rollout: RolloutFact) -> Judged:
         """The outcome that a rollout holds."""
         return Judged(rollout.passed, rollout.total, rollout.compiled, rollout.reward, rollout.terms, rollout.cases, {})
@@ -80,7 +87,7 @@ class Stored:
             key, same = ("score", fact.path), self.scores.get(fact.path) == fact
         else:
             assert isinstance(fact, RolloutFact)
-            key, same = ("rollout", (fact.ordinal, fact.leaf)), True
+            key, same = ("rollout", (fact.ordinal, fact.leaf)), self.by_ordinal.get(fact.ordinal) == fact
         if not same or key not in self.unused:
             raise disagree(f"{key[0]} {key[1]} is not what the replay gives")
         self.unused.remove(key)
