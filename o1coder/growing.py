@@ -170,6 +170,7 @@ def grow(
     with lab.reading() as connection:
         known = known_for(connection, {plan.problem_id for plan in plans})
         sandbox_before = 0.0 if sandbox_budget_s is None else judged_s(connection, report.job_id)
+        tokens_before = 0 if token_budget is None else _sampled(connection, report.job_id, kind)
     stuck: set[int] = set()
 
     def pulses(open_now: list[Beat]) -> None:
@@ -198,16 +199,21 @@ def grow(
             scorer=scorer,
             deadline=spent,
             token_budget=token_budget,
+            tokens_before=tokens_before,
             on_progress=lambda p: report.progress(start + min(p.rollouts, expected), total),
             on_pulse=pulses,
             open_trees=open_trees,
             flush_s=FLUSH_S,
         )
+    if not outcome.cancelled:
+        _end_rest(lab, report.job_id, plans, writer)
     with lab.reading() as connection:
         ended = reasons(connection, report.job_id)
     short = "budget" in ended or (not outcome.cancelled and len(ids) < len(plans))
     if short:
         report.stopped("budget")
+    elif not outcome.cancelled:
+        report.progress(start + expected, total)
     return Grown(ids, ended, short, cached.runs, cached.cpu_s)
 
 
@@ -240,9 +246,10 @@ def grow_waves(
     for n in range(0, len(waves), together):
         left = report.remaining_s
         late = bool(spent) and left is not None and left < sum(spent) / len(spent)
-        dear = (
-            token_budget is not None and n and _sampled(lab, report.job_id, kind, n) * (n + together) > token_budget * n
-        )
+        dear = False
+        if token_budget is not None and n:
+            with lab.reading() as connection:
+                dear = _sampled(connection, report.job_id, kind, n) * (n + together) > token_budget * n
         if late or dear:
             report.stopped("budget")
             return Waves(n, True)
@@ -267,15 +274,32 @@ def grow_waves(
     return Waves(len(waves), False)
 
 
-def _sampled(lab: Lab, job_id: int, kind: str, waves: int) -> int:
-    """The tokens that a job has sampled in its first waves."""
+def _end_rest(lab: Lab, job_id: int, plans: Sequence[Plan], writer: TreeWriter) -> None:
+    """End the trees that an earlier attempt began and this one's budget kept from being opened."""
     with lab.reading() as connection:
-        found = connection.exec_driver_sql(
-            "SELECT COALESCE(SUM(c.tokens_out), 0) FROM tree x JOIN completion c ON c.tree_id = x.id "
-            "WHERE x.job_id = ? AND x.kind = ? AND x.ordinal < ?",
-            (job_id, kind, waves),
+        rows = connection.exec_driver_sql(
+            "SELECT problem_id, ordinal FROM tree x WHERE job_id = ? "
+            "AND NOT EXISTS (SELECT 1 FROM tree_end e WHERE e.tree_id = x.id)",
+            (job_id,),
         )
-        return int(found.scalar_one())
+        still_open = {(row[0], row[1]) for row in rows}
+    from o1coder.search import EndFact
+
+    left = [plan for plan in plans if (plan.problem_id, plan.ordinal) in still_open]
+    over = [(each.tree_id, EndFact("budget")) for each in planted(lab, job_id, left, writer)]
+    if over:
+        with lab.writing() as connection:
+            writer.write(connection, over)
+
+
+def _sampled(connection: Connection, job_id: int, kind: str, waves: int = 2**62) -> int:
+    """The tokens that a job has sampled, in its first `waves` waves."""
+    found = connection.exec_driver_sql(
+        "SELECT COALESCE(SUM(c.tokens_out), 0) FROM tree x JOIN completion c ON c.tree_id = x.id "
+        "WHERE x.job_id = ? AND x.kind = ? AND x.ordinal < ?",
+        (job_id, kind, waves),
+    )
+    return int(found.scalar_one())
 
 
 def reasons(connection: Connection, job_id: int) -> dict[str, int]:

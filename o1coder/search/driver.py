@@ -209,7 +209,8 @@ class _Run:
         self.unwritten: list[tuple[Hashable, Fact]] = []
         self.ends: Counter[str] = Counter()
         self.counts = Counter[str]()  # of trees that have left `growing`, and of what was asked
-        self.looked_at = self.flushed_at = self.felt_at = self.began_at = clock()
+        self.flushed_at = self.felt_at = self.began_at = clock()
+        self.looked_at = self.began_at - LOOK_S  # a budget that is spent already is seen before anything is begun
         self.dry = False  # no more trees
         self.writing = False  # and so still after a write that failed
 

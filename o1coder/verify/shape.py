@@ -39,11 +39,11 @@ RULES = (
         "SELECT s.id, COALESCE(p.depth + 1, 0), s.depth FROM step s LEFT JOIN step p ON p.id = s.parent_id "
         "WHERE s.depth <> COALESCE(p.depth + 1, 0)",
     ),
-    _Rule(  # a child's ordinal is that of the first completion that said it
+    _Rule(  # a child's ordinal is that of the completion that said it first: the first applied, not always the lowest
         "step-ordinal",
         "step",
-        "SELECT s.id, MIN(c.ordinal), s.ordinal FROM step s JOIN completion c ON c.step_id = s.id "
-        "GROUP BY s.id HAVING MIN(c.ordinal) <> s.ordinal",
+        "SELECT s.id, c.ordinal, s.ordinal FROM step s JOIN completion c ON c.id = "
+        "(SELECT MIN(f.id) FROM completion f WHERE f.step_id = s.id) WHERE c.ordinal <> s.ordinal",
     ),
     _Rule(
         "step-program",
@@ -63,10 +63,12 @@ RULES = (
         "SELECT c.id, 'a child of step ' || c.parent_id, 'a child of ' || COALESCE(s.parent_id, 'nothing') "
         "FROM completion c JOIN step s ON s.id = c.step_id WHERE s.parent_id IS NOT c.parent_id",
     ),
-    _Rule(  # a hole would be something in flight that was never stored
+    _Rule(  # a hole would be something in flight that was never stored: right only while several rounds are under way
         "completion-ordinals",
         "completion",
         "SELECT MIN(c.id), '0 to ' || (COUNT(*) - 1), MIN(c.ordinal) || ' to ' || MAX(c.ordinal) FROM completion c "
+        "JOIN tree x ON x.id = c.tree_id LEFT JOIN tree_end e ON e.tree_id = x.id "
+        "WHERE NOT (COALESCE(json_extract(x.config, '$.in_flight'), 1) > 1 AND COALESCE(e.reason, 'budget') = 'budget') "
         "GROUP BY c.tree_id, c.parent_id HAVING MIN(c.ordinal) <> 0 OR MAX(c.ordinal) <> COUNT(*) - 1",
     ),
     _Rule(
