@@ -1,14 +1,16 @@
 """What search, execution and a PRM have on record about the steps of one tree, as of a moment. Read-only.
 
 `search` and `execution` speak in valid, invalid and unsure, by step id; a step about which there is nothing is absent.
-Execution is read from rollouts and verdicts, not from labels, so tests that were withdrawn since no longer speak. Audit and
-held-out tests are not asked. What follows from agreement is consensus.py's.
+Execution is read from rollouts and verdicts, not from labels, so tests that were withdrawn since no longer speak; of a tree
+that was re-scored, its newest re-score's tests do. Audit and held-out tests are not asked. What follows from agreement is
+consensus.py's.
 """
 
 from __future__ import annotations
 
 from sqlalchemy.engine import Connection
 
+from o1coder import rescores
 from o1coder.problems.withdrawals import withdrawn
 from o1coder.search.values import ENOUGH_DRAWS
 from o1coder.treequery import AsOf
@@ -46,14 +48,17 @@ def execution(connection: Connection, tree_id: int, as_of: AsOf) -> dict[int, st
     reward, others = _reward_tests(connection, tree_id, as_of), _generated_tests(connection, tree_id, as_of)
     judged: dict[int, tuple[int, int]] = {}  # leaf: (draws, of them passing)
     programs: dict[int, int] = {}
-    for leaf, program, passes in connection.exec_driver_sql(
-        "SELECT leaf_id, program_id, program_id IS NOT NULL AND total > 0 AND passed = total FROM rollout "
-        f"WHERE tree_id = ? AND reward IS NOT NULL AND id <= {as_of['rollout']}",
+    told = rescores.told(connection, tree_id, as_of.get("rescore", 0))
+    for leaf, program, passes, masked in connection.exec_driver_sql(
+        "SELECT leaf_id, program_id, program_id IS NOT NULL AND total > 0 AND passed = total, reward IS NULL "
+        f"FROM rollout WHERE tree_id = ? AND id <= {as_of['rollout']}",
         (tree_id,),
     ):
+        if masked if told is None or program is None else program not in told:
+            continue
         if program is not None:
             programs[leaf] = program
-            passes = reward.get(program, bool(passes))
+            passes = reward.get(program, bool(passes) if told is None else told[program].solved)
         elif leaf in unparsed:
             continue  # its end is the unparsable completions below it, which count themselves
         draws = said.get(leaf, 1)
@@ -93,9 +98,12 @@ def _completions(connection: Connection, tree_id: int, as_of: AsOf) -> tuple[dic
 
 
 def _reward_tests(connection: Connection, tree_id: int, as_of: AsOf) -> dict[int, bool]:
-    """Whether a tree's programs pass every case of its test set that is not withdrawn; only those with all verdicts."""
+    """Whether a tree's programs pass every case that is not withdrawn, of its test set or of that which it was re-scored
+    with; only those with all verdicts."""
+    on = rescores.newest(connection, tree_id, as_of.get("rescore", 0))
+    test_set = "x.test_set_id" if on is None else str(on.test_set)
     items = (
-        "SELECT i.test_case_id FROM tree x JOIN test_set_item i ON i.test_set_id = x.test_set_id "
+        f"SELECT i.test_case_id FROM tree x JOIN test_set_item i ON i.test_set_id = {test_set} "
         f"WHERE x.id = ? AND NOT {withdrawn('i.test_case_id', str(as_of['test_withdrawal']))}"
     )
     wanted = connection.exec_driver_sql(f"SELECT COUNT(*) FROM ({items})", (tree_id,)).scalar() or 0

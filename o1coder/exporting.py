@@ -86,7 +86,7 @@ def moment(connection: Connection, as_of: str) -> dict[str, int]:
     if not (as_of.isascii() and as_of.isdigit()):
         raise LabError(f"as-of {as_of!r} is neither now nor a dataset's id", "`o1coder datasets list` shows them")
     found = stored.show(connection, int(as_of)).as_of
-    if set(found) != set(selection.FACTS):
+    if set(found) | selection.LATER != set(selection.FACTS):
         raise LabError(f"dataset {as_of} does not say what it could see", "take one made by this version")
     return found
 

@@ -16,6 +16,7 @@ from o1coder.errors import LabError
 from o1coder.lab import Lab
 from o1coder.labels import SearchLabel, add_search
 from o1coder.models import Rescore
+from o1coder.rescores import Basis
 from o1coder.rows import By, add
 from o1coder.trees import cases_of, step_ids, stored_facts
 from o1coder.verdicts import add_profile, add_verdict, asked, known_for
@@ -122,7 +123,7 @@ def relabel_tree(lab: Lab, judge: Judge, choice: Choice, alpha: float | None, en
     return Done(len(said), len(changed), sum(each.reward is None for each in rollouts))
 
 
-def _changed(connection: Connection, tree: int, on: rescoring.Basis, rollouts: list[Any]) -> list[SearchLabel]:
+def _changed(connection: Connection, tree: int, on: Basis, rollouts: list[Any]) -> list[SearchLabel]:
     """The labels that are not what the newest search label of their step says already."""
     config = json.loads(str(connection.exec_driver_sql("SELECT config FROM tree WHERE id = ?", (tree,)).scalar()))
     found = rescoring.labels(config, stored_facts(connection, tree), rollouts, on.enough)

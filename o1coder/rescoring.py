@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from o1coder.errors import LabError
 from o1coder.problems.withdrawals import latest
+from o1coder.rescores import Basis, verdict_codes
 from o1coder.search import rescore
 from o1coder.search.facts import Fact, Path, RolloutFact, StepFact
 from o1coder.search.values import ENOUGH_DRAWS, Validity, Value, hard_label, recorded_values
@@ -26,16 +27,6 @@ from o1coder.verdicts import asked, question
 if TYPE_CHECKING:
     from o1coder.judge import Question
     from o1coder.judge import Verdict as Said
-
-
-class Basis(NamedTuple):
-    """What a re-score rests on: the tests, α, how many draws are enough for `invalid`, and as of which rows."""
-
-    test_set: int
-    alpha: float
-    enough: int
-    withdrawals: int
-    verdicts: int
 
 
 class Missing(NamedTuple):
@@ -98,7 +89,7 @@ def missing(connection: Connection, tree_id: int, on: Basis) -> list[Missing]:
         raise LabError(
             f"test set {on.test_set} has no tests left: all of them were withdrawn", "add a test, or name a set"
         )
-    known = _verdicts(connection, tree_id, on)
+    known = verdict_codes(connection, tree_id, on)
     programs = connection.exec_driver_sql(
         "SELECT DISTINCT g.id, g.code FROM rollout r JOIN program g ON g.id = r.program_id WHERE r.tree_id = ? "
         "ORDER BY g.id",
@@ -108,7 +99,7 @@ def missing(connection: Connection, tree_id: int, on: Basis) -> list[Missing]:
         Missing(program, code, case_id, case)
         for program, code in programs
         for case_id, case in cases
-        if case.digest not in known.get(code, {})
+        if case.digest not in known.get(program, {})
     ]
 
 
@@ -126,7 +117,7 @@ def rescored(
     (reward None): nothing is known of it."""
     from o1coder.judge.cache import lasting
 
-    known = _verdicts(connection, tree_id, on)
+    known = _by_code(connection, tree_id, on)
     for each, said in extra:
         if lasting(said):
             known.setdefault(each.code, {})[each.content.digest] = said.code
@@ -151,15 +142,11 @@ def labels(
     return out
 
 
-def _verdicts(connection: Connection, tree_id: int, on: Basis) -> dict[str, dict[str, str]]:
-    """Verdict codes by program and case: those of the tree's own profile, else the first that was stored under another."""
-    out: dict[str, dict[str, str]] = {}
-    for code, digest, said in connection.exec_driver_sql(
-        "SELECT g.code, t.digest, v.code FROM tree x JOIN program g ON g.id IN (SELECT program_id FROM rollout "
-        "WHERE tree_id = x.id) JOIN verdict v ON v.program_id = g.id AND v.id <= ? "
-        "JOIN test_set_item i ON i.test_set_id = ? AND i.test_case_id = v.test_case_id "
-        "JOIN test_case t ON t.id = v.test_case_id WHERE x.id = ? ORDER BY v.profile_id = x.profile_id, v.id DESC",
-        (on.verdicts, on.test_set, tree_id),
-    ):
-        out.setdefault(code, {})[digest] = said
-    return out
+def _by_code(connection: Connection, tree_id: int, on: Basis) -> dict[str, dict[str, str]]:
+    """Verdict codes by program text, which is what a fact names, and case digest."""
+    codes = connection.exec_driver_sql(
+        "SELECT g.id, g.code FROM program g WHERE g.id IN (SELECT program_id FROM rollout WHERE tree_id = ?)",
+        (tree_id,),
+    ).all()
+    known = verdict_codes(connection, tree_id, on)
+    return {code: known[program] for program, code in codes if program in known}

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy.engine import Connection
 
-from o1coder import consensus
+from o1coder import consensus, rescores
 from o1coder.errors import LabError
 from o1coder.labels import current_label
 from o1coder.task import Action, Task
@@ -29,13 +29,16 @@ FACTS = (
     "verdict",
     "test_case",
     "test_withdrawal",
+    "rescore",
 )
+LATER = {"rescore"}  # moments that were written down before name none of it: they saw nothing of it
 Target = Literal["validity", "value"]
 ESTIMATES = ("tree", "mc")  # of a value: the weighted recursion over a tree, fresh independent draws
 ADAPTIVE = "adaptive"  # of a search that looked when to stop
 
 __all__ = [
     "FACTS",
+    "LATER",
     "AsOf",
     "Chain",
     "Excluded",
@@ -174,23 +177,29 @@ def _labels(connection: Connection, tree_id: int, as_of: AsOf) -> dict[int, Any]
 def chains(
     connection: Connection, query: Query, as_of: AsOf, excluded: Excluded, *, per_problem: int = 4
 ) -> Iterator[Chain]:
-    """Passing chains for SFT, at most `per_problem` distinct ones a problem (measurement.md §8)."""
+    """Passing chains for SFT, at most `per_problem` distinct ones a problem (measurement.md §8). Of a tree that was
+    re-scored, what the tests of its newest re-score say counts, not what steered."""
     seen: dict[int, set[tuple[str, ...]]] = {}
     agreed = consensus.asked_by(connection, query, as_of)
     for tree in _trees(connection, query, as_of):
         rollouts = connection.exec_driver_sql(
-            "SELECT id, leaf_id, passed, total FROM rollout WHERE tree_id = ? AND program_id IS NOT NULL "
-            f"AND reward IS NOT NULL AND id <= {as_of['rollout']} ORDER BY ordinal",
+            "SELECT id, leaf_id, program_id, total > 0 AND passed = total, reward FROM rollout WHERE tree_id = ? "
+            f"AND program_id IS NOT NULL AND id <= {as_of['rollout']} ORDER BY ordinal",
             (tree.id,),
         ).all()
+        told = rescores.told(connection, tree.id, as_of.get("rescore", 0))
+        if told is None:
+            judged = [(row[0], row[1], bool(row[3])) for row in rollouts if row[4] is not None]
+        else:
+            judged = [(row[0], row[1], told[row[2]].solved) for row in rollouts if row[2] in told]
         if tree.with_reference:
-            excluded.add("the prompt carried a reference program", len(rollouts))
+            excluded.add("the prompt carried a reference program", len(judged))
             continue
         steps, labels = _steps(connection, tree.id, as_of), _labels(connection, tree.id, as_of)
         evidence = consensus.of_tree(connection, agreed, tree.id, as_of)
-        for rollout_id, leaf_id, passed, total in rollouts:
+        for rollout_id, leaf_id, passes in judged:
             path = _path(steps, leaf_id)
-            if total == 0 or passed < total:
+            if not passes:
                 excluded.add("not every reward test passed")
                 continue
             words = [labels[s.id][1] if s.id in labels else None for s in path]

@@ -45,6 +45,13 @@ class OfProblem:
     """Marks a config field that names problems: they must be there when the job is enqueued. No edge of its lineage."""
 
 
+def _once(ids: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(ids))
+
+
+Problems = Annotated[tuple[int, ...], OfProblem(), AfterValidator(_once)]  # one named twice is one
+
+
 def _opens(spec: str) -> str:
     """What open_sampler and open_scorer take, said before a job is made of it."""
     from o1coder.sampling.spec import parse_spec

@@ -25,6 +25,7 @@ class Query:
     source: tuple[str, ...] = ()  # of the problem: starter, humaneval, …
     problem: tuple[str, ...] = ()
     job: tuple[str, ...] = ()
+    tree: tuple[str, ...] = ()
     run: tuple[str, ...] = ()
     round: tuple[str, ...] = ()
     kind: tuple[str, ...] = ()  # of the tree: search, group
@@ -95,6 +96,7 @@ class Query:
             "source": "pr.source",
             "problem": "CAST(pr.id AS TEXT)",
             "job": "CAST(x.job_id AS TEXT)",
+            "tree": "CAST(x.id AS TEXT)",
             "run": "rn.name",
             "round": "CAST(j.round AS TEXT)",
             "kind": "x.kind",

@@ -16,7 +16,19 @@ from o1coder.queries import trees as questions
 if TYPE_CHECKING:
     from o1coder.lab import Lab
 
-COLUMNS = ("id", "problem", "problem_key", "job", "kind", "steps", "rollouts", "solved", "reproducible", "ended")
+COLUMNS = (
+    "id",
+    "problem",
+    "problem_key",
+    "job",
+    "kind",
+    "steps",
+    "rollouts",
+    "solved",
+    "solved_rescored",
+    "reproducible",
+    "ended",
+)
 
 
 def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
@@ -86,7 +98,10 @@ def _line(step: questions.StepRow) -> str:
     mark = f" [{step.label}, {step.source}]" if step.label else ""
     text = step.text.replace("\n", " ⏎ ")[:70]
     name = f"{'  ' * step.depth}{step.path or 'root'} {step.action}"
-    return f"{name}{value}{score}{mark} {step.verdict or ''} {text}".rstrip()
+    verdict, again = step.verdict or "", step.verdict_rescored
+    if again not in (None, step.verdict):
+        verdict = f"{verdict or '-'} → {again}"
+    return f"{name}{value}{score}{mark} {verdict} {text}".rstrip()
 
 
 def _export(options: Namespace) -> int:

@@ -22,6 +22,7 @@ from o1coder.jobs.alive import is_alive
 from o1coder.jobs.launch import ensure_worker, worker
 from o1coder.jobs.outcome import of_exit, record
 from o1coder.lab import Lab
+from o1coder.queries import problems
 from o1coder.queries.jobs import FINAL, JobView, job, state_of
 
 _COLUMN = {"checkpoint": "checkpoint_id", "dataset": "dataset_id", "test_set": "test_set_id", "job": "tree_job_id"}
@@ -39,7 +40,7 @@ def enqueue(
     """Ask for one stage with one config; returns the job's id. `ensure_worker` then sees that it is run.
 
     A `key` that was used before gives the job it made. `run` is made where there is none of that name. LabError when the
-    stage or a field is wrong, a row or problem it names is missing or of another role, the disk is nearly full, or the
+    stage or a field is wrong, a row or problem it names is missing or of another role or split, the disk is nearly full, or the
     lab is somebody else's.
     """
     declared = stage.find(stage_name)
@@ -58,6 +59,7 @@ def enqueue(
             _require_row(connection, name, pick, row_id)
         for name, problem_id in stage.problem_ids(parsed):
             _require_problem(connection, name, problem_id)
+            problems.require_split(connection, problem_id, getattr(parsed, "split", None))
         job_id = _insert(
             connection,
             "job",

@@ -259,12 +259,25 @@ def reference(connection: Connection, problem_id: int) -> Reference | None:
     return None if row is None else Reference(*row)
 
 
+def require_split(connection: Connection, problem_id: int, split: str | None) -> None:
+    """LabError when there is no such problem, or it is of another split (None: any will do)."""
+    own = show(connection, problem_id).row.split
+    if split not in (None, own):
+        raise LabError(
+            f"problem {problem_id} is of split {own}, not {split}",
+            f"leave it away, or mean that split: --split {own}",
+        )
+
+
 def select(
     connection: Connection, *, split: str | None, slice: str | None, limit: int | None, ids: tuple[int, ...] = ()
 ) -> list[int]:
-    """Problem ids for a stage: by split and slice, or exactly `ids`. LabError when nothing matches."""
+    """Problem ids for a stage: by split and slice, or exactly `ids`. LabError when nothing matches, or one of
+    `ids` is of another split."""
     if ids:
-        return [show(connection, i).row.id for i in ids]
+        for one in ids:
+            require_split(connection, one, split)
+        return list(ids)
     parts, values = ["source <> 'solve'"], []  # a statement typed in has no tests and belongs to no split's measure
     for column, value in (("split", split), ("slice", slice)):
         if value is not None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Connection
 
+from o1coder import rescores
 from o1coder.errors import LabError
 from o1coder.labels import current_label
 from o1coder.models.tree import GROUP_STRIDE
@@ -48,12 +49,14 @@ class TreeRow(NamedTuple):
     last_event_age_s: float | None
     doing: str | None
     stuck: bool
+    solved_rescored: int | None  # rollouts that pass the newest re-score's tests; null without one
 
 
 class StepRow(NamedTuple):
     """A step in preorder. `n`, `q` come from rollouts; `k`, `c`, `v`, `v_pass` from the search's own newest label;
     `label`, `source` are what counts now; `verdict` is the program's first verdict that is not AC, else AC; null, like
-    `passed` and `total`, where the judge failed on one of its tests."""
+    `passed` and `total`, where the judge failed on one of its tests. `verdict_rescored` is the same on the tests of the newest
+    re-score, null without one."""
 
     id: int
     parent_id: int | None
@@ -74,6 +77,7 @@ class StepRow(NamedTuple):
     verdict: str | None
     passed: int | None
     total: int | None
+    verdict_rescored: str | None
 
 
 class LabelRow(NamedTuple):
@@ -173,7 +177,26 @@ def show(connection: Connection, tree_id: int) -> TreeRow:
 
 def _with_pulses(connection: Connection, rows: Sequence[Any]) -> list[TreeRow]:
     known = pulses.of_trees(connection, [row[0] for row in rows])
-    return [TreeRow._make((*row[:11], bool(row[11]), *row[12:], *known.get(row[0], pulses.NOTHING))) for row in rows]
+    return [
+        TreeRow._make(
+            (
+                *row[:11],
+                bool(row[11]),
+                *row[12:],
+                *known.get(row[0], pulses.NOTHING),
+                _solved_again(connection, row[0]),
+            )
+        )
+        for row in rows
+    ]
+
+
+def _solved_again(connection: Connection, tree_id: int) -> int | None:
+    told = rescores.told(connection, tree_id)
+    if told is None:
+        return None
+    rollouts = connection.exec_driver_sql("SELECT program_id FROM rollout WHERE tree_id = ?", (tree_id,))
+    return sum(program in told and told[program].solved for (program,) in rollouts)
 
 
 def newest_prm(connection: Connection, tree_id: int) -> int | None:
@@ -197,7 +220,7 @@ def steps(connection: Connection, tree_id: int, prm: int | None = None) -> list[
         f"LEFT JOIN label cur ON cur.id = {current_label('s.id')} WHERE s.tree_id = ? ORDER BY s.depth, s.id",
         (prm, tree_id),
     ).all()
-    verdicts = _leaf_verdicts(connection, tree_id)
+    verdicts, told = _leaf_verdicts(connection, tree_id), rescores.told(connection, tree_id) or {}
     parent = {row[0]: row[1] for row in raw}
     visits: dict[int, int] = {}
     sums: dict[int, float] = {}
@@ -235,6 +258,7 @@ def steps(connection: Connection, tree_id: int, prm: int | None = None) -> list[
                     *row[7:15],
                     verdicts[row[6]][0] if row[6] in verdicts and passed_total else None,
                     *(passed_total or (None, None)),
+                    told[row[6]].verdict if row[6] in told else None,
                 )
             )
         )

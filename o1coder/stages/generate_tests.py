@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from o1coder.stage import OfProblem, Pick, Reporter, Sampled, stage
+from o1coder.stage import Pick, Problems, Reporter, Sampled, stage
 
 if TYPE_CHECKING:
     from o1coder.lab import Lab
@@ -27,7 +27,7 @@ class GenerateTests(Sampled):
     form: Literal["code", "statement"] = Field("code", description="from statement and code, or the statement alone")
     split: Literal["train", "validation", "test"] = Field("validation", description="split of the problems")
     slice: str | None = Field(None, description="only this named slice of the split")
-    problems: Annotated[tuple[int, ...], OfProblem()] = Field((), description="exactly these problems")
+    problems: Problems = Field((), description="exactly these problems")
     limit: int | None = Field(None, ge=1, description="at most this many problems")
     n: int = Field(1, ge=1, description="completions a problem")
     cases: int = Field(3, ge=1, description="cases asked for in one completion")

@@ -5,12 +5,12 @@ The search is search/'s and the rows are trees.py's; this file only chooses prob
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
 from o1coder.searched import GUIDED, Searched
-from o1coder.stage import OfProblem, Reporter, stage
+from o1coder.stage import Problems, Reporter, stage
 
 if TYPE_CHECKING:
     from o1coder.growing import Plan
@@ -22,7 +22,7 @@ class Synthesize(Searched):
 
     split: Literal["train", "validation", "test"] = Field("train", description="split of the problems")
     slice: str | None = Field(None, description="only this named slice of the split")
-    problems: Annotated[tuple[int, ...], OfProblem()] = Field((), description="exactly these problems")
+    problems: Problems = Field((), description="exactly these problems")
     limit: int | None = Field(None, ge=1, description="at most this many problems")
     preset: Literal[
         "lab", "o1coder-code", "o1coder-paper", "omega", "openr", "mc", "puct", "beam", "dvts", "best-of-n"

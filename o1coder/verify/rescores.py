@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from o1coder import rescoring
 from o1coder.lab import Lab
 from o1coder.relabelling import newest_search
+from o1coder.rescores import Basis
 from o1coder.trees import step_ids, stored_facts
 from o1coder.verify.findings import Findings
 
@@ -28,7 +29,7 @@ def check(lab: Lab, found: Findings) -> None:
     found.count("rescore", len(rows))
     for row_id, tree, config, labels_upto, *basis in rows:
         with lab.reading() as connection:
-            _rescore(connection, row_id, tree, json.loads(config), labels_upto, rescoring.Basis(*basis), found)
+            _rescore(connection, row_id, tree, json.loads(config), labels_upto, Basis(*basis), found)
 
 
 def _rescore(
@@ -37,7 +38,7 @@ def _rescore(
     tree: int,
     config: dict[str, Any],
     labels_upto: int,
-    on: rescoring.Basis,
+    on: Basis,
     found: Findings,
 ) -> None:
     ids, seen = step_ids(connection, tree), newest_search(connection, tree, labels_upto)

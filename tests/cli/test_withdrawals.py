@@ -43,6 +43,24 @@ def test_a_case_is_withdrawn_and_given_back_and_its_trees_are_labelled_again(cop
     assert say(f"problems restore {case}", copy).code == 2
 
 
+def test_a_tree_shows_its_first_word_and_that_of_its_re_score(copy: Path) -> None:
+    failed = (
+        "select distinct v.test_case_id as id from rollout r join verdict v on v.program_id = r.program_id "
+        "where r.tree_id = 1 and r.passed = 1 and v.code <> 'AC'"
+    )
+    assert done("trees show 1", copy)["solved_rescored"] is None
+    assert " → " not in say("trees show 1", copy).out
+    for row in done(["sql", failed], copy):
+        done(["problems", "withdraw", str(row["id"]), "--reason", "wrong output"], copy)
+    done("run relabel --query tree:1 --wait", copy)
+    again = done("trees show 1", copy)
+    assert (again["solved"], again["solved_rescored"]) == (0, 5)
+    words = {(s["verdict"], s["verdict_rescored"]) for s in again["step_list"] if s["passed"]}
+    assert words == {("WA", "AC")}
+    assert " WA → AC " in say("trees show 1", copy).out
+    assert [t["id"] for t in done("trees list", copy) if t["solved_rescored"] is not None] == [1]
+
+
 def test_a_test_is_added_by_words_and_from_a_file(copy: Path, tmp_path: Path) -> None:
     made = done(["problems", "add-test", "add-three", "--input", "[4, 5, 6]", "--expected", "15"], copy)
     assert (made["added"], made["reference"], made["purpose"]) == (1, "AC", "reward")

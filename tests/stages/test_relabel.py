@@ -6,12 +6,16 @@ from typing import Any
 
 import pytest
 
-from o1coder import labels, newtests, rescoring, selection
+from o1coder import evidence, exporting, labels, mining, newtests, rescoring, selection
+from o1coder.canonical import canonical
 from o1coder.counterfactuals import counter, settings_of
 from o1coder.errors import LabError
 from o1coder.lab import Lab
+from o1coder.models import Dataset
 from o1coder.problems import withdrawals
+from o1coder.queries import trees as queries
 from o1coder.replaying import relabel, replay
+from o1coder.rows import add
 from o1coder.trees import cases_of_tree
 from o1coder.verify import examine
 from tests.stages.conftest import Do, count
@@ -254,3 +258,99 @@ def test_verify_finds_a_label_of_a_re_score_that_does_not_follow(lab: Lab, do: D
         connection.exec_driver_sql("DROP TRIGGER label_no_update")
         connection.exec_driver_sql("UPDATE label SET v = 0.123 WHERE job_id = ?", (note.job_id,))
     assert {each.kind for each in examine(lab, quick=True).wrong} == {"trigger", "rescore-label"}
+
+
+def passing(lab: Lab, as_of: selection.AsOf, out: selection.Excluded) -> set[int]:
+    """Rollouts of the tree that make chains."""
+    with lab.reading() as connection:
+        query = selection.Query.parse(f"tree:{TREE}")
+        return {each.rollout_id for each in selection.chains(connection, query, as_of, out)}
+
+
+def preferred(lab: Lab, as_of: selection.AsOf) -> set[str]:
+    with lab.reading() as connection:
+        query = selection.Query.parse(f"tree:{TREE}")
+        found = mining.pairs(connection, query, as_of, selection.Excluded(), mining.rule("programs"))
+        return {str(each.better.prefix[-1].code) for each in found}
+
+
+def moment(lab: Lab) -> dict[str, int]:
+    with lab.reading() as connection:
+        return selection.as_of_now(connection)
+
+
+def heads(lab: Lab) -> tuple[int, int | None]:
+    with lab.reading() as connection:
+        row = queries.show(connection, TREE)
+        return row.solved, row.solved_rescored
+
+
+def test_what_is_trained_on_and_shown_follows_the_newest_re_score_as_of_its_moment(lab: Lab, do: Do) -> None:
+    do("synthesize", **FAKE)
+    before = moment(lab)
+    mended = "SELECT id, program_id, leaf_id FROM rollout WHERE tree_id = ? AND passed = 1 AND total = 6 LIMIT 1"
+    with lab.reading() as connection:
+        rollout, program, leaf = connection.exec_driver_sql(mended, (TREE,)).one()
+        code = connection.exec_driver_sql("SELECT code FROM program WHERE id = ?", (program,)).scalar_one()
+    old, why = passing(lab, before, selection.Excluded()), selection.Excluded()
+    solved, _ = heads(lab)
+    assert heads(lab) == (solved, None)
+    assert rollout not in old
+    cases = failed(lab)
+    withdraw(lab, *cases)
+    assert rollout not in passing(lab, moment(lab), selection.Excluded())  # nothing was re-scored yet
+    assert code not in preferred(lab, moment(lab))
+    do("relabel", query=f"tree:{TREE}")
+    assert count(lab, "SELECT GROUP_CONCAT(tree_id) FROM rescore") == str(TREE)
+    after = moment(lab)
+    assert rollout in passing(lab, after, why)
+    assert code in preferred(lab, after)
+    assert heads(lab)[0] == solved
+    assert (heads(lab)[1] or 0) > solved
+    with lab.reading() as connection:
+        (step,) = [each for each in queries.steps(connection, TREE) if each.id == leaf]
+        assert evidence.execution(connection, TREE, after)[leaf] == "valid"
+        assert evidence.execution(connection, TREE, before)[leaf] == "invalid"
+    assert (step.verdict, step.verdict_rescored, step.passed, step.total) == ("WA", "AC", 1, 6)
+    restore(lab, *cases)
+    do("relabel", query=f"tree:{TREE}")
+    assert passing(lab, moment(lab), selection.Excluded()) == old
+    assert code not in preferred(lab, moment(lab))
+    assert rollout in passing(lab, after, selection.Excluded())
+    earlier = {name: at for name, at in before.items() if name != "rescore"}  # as a dataset of then says it
+    assert passing(lab, earlier, selection.Excluded()) == passing(lab, before, selection.Excluded()) == old
+
+
+def test_a_test_that_was_added_condemns_a_chain_that_passed_the_old_ones(lab: Lab, do: Do) -> None:
+    do("synthesize", **FAKE)
+    withdraw(lab, *failed(lab))
+    do("relabel", query=f"tree:{TREE}")
+    rollout, leaf = _row(lab, "SELECT id, leaf_id FROM rollout WHERE tree_id = ? AND passed = 1 AND total = 6 LIMIT 1")
+    assert rollout in passing(lab, moment(lab), selection.Excluded())
+    problem = count(lab, f"SELECT problem_id FROM tree WHERE id = {TREE}")
+    newtests.add_tests(lab, problem, [("[[1, -1, 100]]", "100")], None, "ann", checked=False)
+    do("relabel", newest=True, query=f"tree:{TREE}")
+    out = selection.Excluded()
+    assert rollout not in passing(lab, moment(lab), out)
+    assert out.counts["not every reward test passed"]
+    with lab.reading() as connection:
+        assert evidence.execution(connection, TREE, selection.as_of_now(connection))[leaf] == "invalid"
+
+
+def _row(lab: Lab, query: str) -> Any:
+    with lab.reading() as connection:
+        return connection.exec_driver_sql(query, (TREE,)).one()
+
+
+def test_an_export_as_of_a_dataset_from_before_re_scores_were_named_is_read(lab: Lab, do: Do) -> None:
+    now = moment(lab)
+    for told, fine in ((now, True), ({k: v for k, v in now.items() if k != "rescore"}, True), ({"tree": 1}, False)):
+        with lab.writing() as connection:
+            row = {"digest": "d", "kind": "rl", "query": "{}", "rows": 0, "excluded": "{}", "path": "p"}
+            made = add(connection, Dataset, as_of=canonical(told), created_at="2026", author="ann", **row)
+        with lab.reading() as connection:
+            if fine:
+                assert exporting.moment(connection, str(made)) == told
+            else:
+                with pytest.raises(LabError, match="does not say what it could see"):
+                    exporting.moment(connection, str(made))

@@ -38,6 +38,24 @@ def test_synthesize_leaves_a_labelled_tree_a_problem_and_adds_nothing_twice(lab:
     assert rows(lab) == before
 
 
+@pytest.mark.parametrize("name", ["synthesize", "generate-tests"])
+def test_a_problem_of_another_split_is_refused_and_one_named_twice_is_one(lab: Lab, do: Do, name: str) -> None:
+    train, other = (
+        count(lab, "SELECT id FROM problem WHERE split = ? ORDER BY id LIMIT 1", split) for split in ("train", "test")
+    )
+    jobs = count(lab, "SELECT COUNT(*) FROM job")
+    with pytest.raises(LabError, match=f"problem {other} is of split test, not train"):
+        do(name, **FAKE, problems=[train, other])
+    assert count(lab, "SELECT COUNT(*) FROM job") == jobs
+    with lab.reading() as connection:
+        with pytest.raises(LabError, match=f"problem {train} is of split train, not validation"):
+            problems.select(connection, split="validation", slice=None, limit=None, ids=(train,))
+        assert problems.select(connection, split=None, slice=None, limit=None, ids=(other, train)) == [other, train]
+    note = do(name, **FAKE, problems=[train, train])
+    assert json.loads(count(lab, "SELECT config FROM job WHERE id = ?", note.job_id))["problems"] == [train]
+    assert count(lab, "SELECT COUNT(*) FROM tree WHERE job_id = ?", note.job_id) == 1
+
+
 def test_the_same_seed_gives_the_same_trees_and_another_seed_others(lab: Lab, do: Do) -> None:
     jobs = [do("synthesize", **FAKE, seed=seed).job_id for seed in (1, 1, 2)]
     with lab.reading() as connection:
