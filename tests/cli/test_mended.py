@@ -89,8 +89,8 @@ run synthesize --config /proc
 run prm --base 999
 run prm
 run synthesize --problems 9999 --sampler fake:1
-run synthesize --problems 1 --split test --sampler fake:1
-run generate-tests --problems 1 --sampler fake:1
+run synthesize --problems 4 --split test --sampler fake:1
+run generate-tests --problems 4 --sampler fake:1
 run synthesize --sampler fake:x
 run synthesize --sampler nothing
 run synthesize --prompt nothing
