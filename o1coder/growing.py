@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from o1coder.task import Action
     from o1coder.text import Prompt
 
-FLUSH_S = 0.5
+FLUSH_S = 0.25
 OPEN_TREES = 256
 BATCH = 32  # completions that a small machine's sampler decodes at once
 
