@@ -24,7 +24,7 @@ class Pull(Protocol[Asked_co]):
 
     An empty list: none at the moment, ask again soon. None: there will be no more, and the stream ends with its last answer.
     `idle` says that nothing is under way, so the caller may wait a moment for something to ask. A server whose answers may be
-    long in coming asks with room 0 now and then, so that its caller can end the stream by an exception.
+    long in coming asks with room 0 now and then, even after None, so that its caller can end the stream by an exception.
     """
 
     def __call__(self, room: int, idle: bool) -> Sequence[Asked_co] | None: ...

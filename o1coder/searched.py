@@ -13,6 +13,7 @@ from o1coder.errors import LabError
 from o1coder.stage import OPENS, Opens, Pick, Sampled
 
 GUIDED = ("puct", "beam", "dvts")
+RANKING = ("beam", "dvts")
 BY_SCORE = ("weighted", "prm")
 
 
@@ -58,6 +59,35 @@ class Searched(Sampled):
         """Whether anything goes by a process reward model's scores."""
         return False
 
+    @property
+    def ranks_paths(self) -> bool:
+        """Whether anything ranks chains by what `aggregate` makes of their scores."""
+        return False
+
+    @property
+    def keeps_beams(self) -> bool:
+        """Whether the search keeps `beams` prefixes of a level."""
+        return False
+
+    @model_validator(mode="after")
+    def _asks_nothing_in_vain(self) -> Searched:
+        # The defaults pass: a stored job names every field.
+        if self._changed("beams") and not self.keeps_beams:
+            raise LabError("beams are of beam search", "search by beam, or leave --beams away")
+        if self._changed("aggregate") and not self.ranks_paths:
+            raise LabError(
+                "aggregate is of beam and dvts, and of an answer chosen by a PRM's scores",
+                "search by one of them, or leave --aggregate away",
+            )
+        if self._changed("scorer") and self.prm is None:
+            raise LabError(
+                "a scorer runs a process reward model, and none is named", "add --prm, or leave --scorer away"
+            )
+        return self
+
+    def _changed(self, name: str) -> bool:
+        return bool(getattr(self, name) != type(self).model_fields[name].default)
+
     @model_validator(mode="after")
     def _adapts(self) -> Searched:
         if not self.adaptive and (self.most_simulations is not None or self.direct_first is not None):
@@ -80,6 +110,16 @@ class Answering(Searched):
     def asks_prm(self) -> bool:
         """Whether anything goes by a process reward model's scores."""
         return self.search in GUIDED or self.choose in BY_SCORE
+
+    @property
+    def ranks_paths(self) -> bool:
+        """Whether anything ranks chains by what `aggregate` makes of their scores."""
+        return self.search in RANKING or self.choose in BY_SCORE
+
+    @property
+    def keeps_beams(self) -> bool:
+        """Whether the search keeps `beams` prefixes of a level."""
+        return self.search == "beam"
 
     @model_validator(mode="after")
     def _has_its_prm(self) -> Answering:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import math
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, get_args
 
@@ -20,6 +20,9 @@ from o1coder.errors import LabError
 if TYPE_CHECKING:
     from o1coder.checkpoints import Weights
     from o1coder.lab import Lab
+
+NAN = "this is not a number (NaN)"
+BOUNDS = (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than"))
 
 Source = Literal["checkpoint", "dataset", "test_set", "job"]
 
@@ -234,11 +237,14 @@ def parse(config: type[StageConfig], values: dict[str, Any]) -> StageConfig:
     try:
         parsed = config.model_validate(values)
     except ValidationError as error:
-        lines = [f"{'.'.join(str(p) for p in e['loc']) or 'config'}: {e['msg']}" for e in error.errors()]
-        known = ", ".join(config.model_fields)
-        raise LabError("; ".join(lines), f"fields: {known}") from error
+        wrong = error.errors()
+        lines = [f"{'.'.join(str(p) for p in e['loc']) or 'config'}: {_said(e)}" for e in wrong]
+        hints = dict.fromkeys(_hint(config, e) for e in wrong)
+        raise LabError("; ".join(lines), "; ".join(hints)) from error
     for name, value in parsed:
         for item in value if isinstance(value, tuple) else (value,):
+            if isinstance(item, float) and math.isnan(item):
+                raise LabError(f"{name}: {NAN}", _wanted_of(name, config))
             if isinstance(item, float) and not math.isfinite(item):
                 raise LabError(f"{name}: {item} is no number to count with", "take a finite one")
             if isinstance(item, int) and abs(item) >= 2**63:
@@ -246,6 +252,31 @@ def parse(config: type[StageConfig], values: dict[str, Any]) -> StageConfig:
                     f"{name}: {item} is larger than the lab can store", "take a number of 18 digits or fewer"
                 )
     return parsed
+
+
+def _said(error: Any) -> str:
+    """What pydantic says of a value; that NaN is no number comes before any range."""
+    try:
+        return NAN if math.isnan(float(error["input"])) else str(error["msg"])
+    except (TypeError, ValueError, OverflowError):
+        return str(error["msg"])
+
+
+def _hint(config: type[StageConfig], error: Any) -> str:
+    name = str(error["loc"][0]) if error["loc"] else ""
+    if name not in config.model_fields:
+        return f"fields: {', '.join(config.model_fields)}"
+    words = [f"{word} {error['ctx'][bound]}" for bound, word in BOUNDS if bound in error.get("ctx", {})]
+    return _wanted_of(name, config, words)
+
+
+def _wanted_of(name: str, config: type[StageConfig], said: Sequence[str] = ()) -> str:
+    """A field's range in words; where it has none, `said` or what the field is."""
+    field = config.model_fields[name]
+    words = [
+        f"{word} {getattr(meta, bound)}" for bound, word in BOUNDS for meta in field.metadata if hasattr(meta, bound)
+    ]
+    return f"{name}: {', '.join(words or said) or field.description}"
 
 
 def picks(config: type[StageConfig]) -> Iterator[tuple[str, Pick]]:

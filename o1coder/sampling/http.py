@@ -20,13 +20,22 @@ from o1coder.flow import Pull, answers
 from o1coder.sampling import Request, Sample
 from o1coder.sampling.servers import Done, Place, Servers
 from o1coder.sampling.spec import Endpoint
-from o1coder.sampling.wire import Asking, BadAnswer, hint_for, message
+from o1coder.sampling.wire import (
+    Asking,
+    BadAnswer,
+    hint_for,
+    listed_models,
+    message,
+    model_hint,
+    no_such_model,
+    object_in,
+)
 
 T = TypeVar("T")
 PATH = "/completions"
 SEED_BITS = 31  # some servers keep no more
 ASK_AGAIN_S = 0.005  # while there is room and the caller has nothing to ask
-HEARTBEAT_S = 1.0  # while every server is full: how often the caller may say that it wants no more
+HEARTBEAT_S = 1.0  # while there is nothing to do but wait: how often the caller may say that it wants no more
 
 
 class HttpSampler:
@@ -72,35 +81,42 @@ class HttpSampler:
         texts = []
         for seed in (1, 1, 2, 3):
             body = _body(Request("The", max_tokens=16, temperature=1.0, seed=seed)) | {"model": place.endpoint.model}
-            status, said, text = self.servers.probe(place, "POST", PATH, body)
+            status, _, text = self.servers.probe(place, "POST", PATH, body)
+            if status in (400, 404) and no_such_model(text):
+                raise LabError(
+                    f"{place.endpoint.url} has no model {place.endpoint.model!r}: {status}: {message(text)}",
+                    model_hint(
+                        place.endpoint, listed_models(self.servers.probe(place, "GET", self.servers.models_path)[1])
+                    ),
+                )
             if 400 <= status < 500 and status != 429:
                 what = "completes no texts" if status in (404, 405) else "refuses a first request"
                 raise LabError(f"{place.endpoint.text} {what}: {status}: {message(text)}", hint_for(status))
             if status != 200:
                 return None
             try:
-                texts.append(_read(Request("The", 16), said).text)
+                texts.append(_read(Request("The", 16), object_in(text)).text)
             except BadAnswer as error:
                 raise LabError(
-                    f"{place.endpoint.text} answers what is no completion: {error}", "name a server of completions"
+                    f"{place.endpoint.text} answers what is no completion: it answered {error}",
+                    "check the address (most end in /v1): it must be a server of completions",
                 ) from error
         if texts[0] != texts[1]:
             return False
         return True if len(set(texts)) > 1 else None
 
 
-def present_servers(servers: Servers, path: str = "/models") -> list[Place]:
+def present_servers(servers: Servers) -> list[Place]:
     """The servers that answer now. LabError where none does, where one wants a key, or has no such model."""
     present = []
     for place in servers.places:
-        status, said, text = servers.probe(place, "GET", path)
+        status, said, text = servers.probe(place, "GET", servers.models_path)
         if status in (401, 403):
             raise LabError(f"{place.endpoint.url} lets nobody in: {status}: {message(text)}", hint_for(status))
-        listed = said.get("data") if isinstance(said, dict) else None
-        models = [str(each.get("id")) for each in listed or () if isinstance(each, dict)]
+        models = listed_models(said)
         if status == 200 and models and place.endpoint.model not in models:
-            some = ", ".join(models[:8])
-            raise LabError(f"{place.endpoint.url} has no model {place.endpoint.model!r}", f"it has {some}")
+            hint = model_hint(place.endpoint, models)
+            raise LabError(f"{place.endpoint.url} has no model {place.endpoint.model!r}", hint)
         if status:
             present.append(place)
     if not present:
@@ -124,9 +140,9 @@ def served(servers: Servers, pull: Pull[T], asking: Callable[[T], Asking]) -> It
                 begun += len(asked or ())
                 if begun == answered:
                     continue  # the caller has waited inside pull
-            elif more and pull(0, False) is None:
+            elif pull(0, False) is None:
                 more = False
-            for number, got in _ready(done, (ASK_AGAIN_S if room > 0 else HEARTBEAT_S) if more else None):
+            for number, got in _ready(done, ASK_AGAIN_S if more and room > 0 else HEARTBEAT_S):
                 if isinstance(got, BaseException):
                     raise got
                 answered += 1
@@ -136,8 +152,8 @@ def served(servers: Servers, pull: Pull[T], asking: Callable[[T], Asking]) -> It
             servers.drop(done)
 
 
-def _ready(done: Done, timeout_s: float | None) -> Iterator[tuple[int, Any]]:
-    """Everything that has been answered, after waiting for the first."""
+def _ready(done: Done, timeout_s: float) -> Iterator[tuple[int, Any]]:
+    """Everything that has been answered, after waiting a while for the first."""
     try:
         yield done.get(timeout=timeout_s)
         while True:
@@ -168,16 +184,25 @@ def _body(request: Request) -> dict[str, Any]:
 
 def _read(request: Request, said: Mapping[str, Any]) -> Sample:
     """The completion in a server's answer; BadAnswer where there is none that counts its tokens."""
+    choices = said.get("choices")
+    if not isinstance(choices, list) or not choices:
+        raise BadAnswer("no choices")
+    choice = choices[0]
+    if len(choices) > 1 or not isinstance(choice, dict):
+        raise BadAnswer("choices that are not one completion")
     try:
-        [choice] = said["choices"]
         text, reason = str(choice["text"]), choice["finish_reason"]
-        logprobs: Any = (choice.get("logprobs") or {}).get("token_logprobs")
+    except KeyError as error:
+        raise BadAnswer(f"a choice without {error}") from error
+    try:
         usage = said["usage"]
         tokens_in, tokens_out = int(usage["prompt_tokens"]), int(usage["completion_tokens"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadAnswer(f"it lacks {error}" if isinstance(error, KeyError) else str(error)) from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadAnswer("no count of the tokens (usage)") from error
     if reason not in ("stop", "length"):
-        raise BadAnswer(f"it ended because of {reason!r}")
+        raise BadAnswer(f"a completion that ended because of {reason!r}")
+    told = choice.get("logprobs")
+    logprobs: Any = told.get("token_logprobs") if isinstance(told, dict) else None
     ends = [at for at in (text.find(stop) for stop in request.stop) if at >= 0]
     known = isinstance(logprobs, list) and logprobs and all(isinstance(each, (int, float)) for each in logprobs)
     logprob = float(sum(logprobs)) if known else None

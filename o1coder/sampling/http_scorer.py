@@ -43,10 +43,15 @@ class HttpScorer:
         # vLLM serves /classify beside /v1, not below it.
         roots = [Endpoint(endpoint.url.removesuffix("/v1"), endpoint.model) for endpoint in endpoints]
         self.servers = Servers(
-            roots, concurrency=concurrency, timeout_s=timeout_s, patience_s=patience_s, backoff_s=backoff_s
+            roots,
+            concurrency=concurrency,
+            timeout_s=timeout_s,
+            patience_s=patience_s,
+            backoff_s=backoff_s,
+            models_path="/v1/models",
         )
         try:
-            present_servers(self.servers, "/v1/models")
+            present_servers(self.servers)
         except BaseException:
             self.servers.close()
             raise
@@ -70,11 +75,13 @@ class HttpScorer:
 
 def _read(said: Mapping[str, Any]) -> float:
     """The one probability of an answer. LabError for a classifier of several labels, BadAnswer for what is none."""
+    data = said.get("data")
+    if not isinstance(data, list) or len(data) != 1:
+        raise BadAnswer("no one classification (data)")
     try:
-        [each] = said["data"]
-        probabilities = [float(value) for value in each["probs"]]
+        probabilities = [float(value) for value in data[0]["probs"]]
     except (KeyError, TypeError, ValueError) as error:
-        raise BadAnswer(f"it lacks {error}" if isinstance(error, KeyError) else str(error)) from error
+        raise BadAnswer("a classification without probabilities (probs)") from error
     if len(probabilities) != 1 or not 0 <= probabilities[0] <= 1:
         raise LabError(
             f"the server's classifier gives {probabilities[:4]}, not one probability",

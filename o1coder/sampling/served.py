@@ -51,8 +51,8 @@ class Served:
 
         def behind(numbers: list[int]) -> Pull[Request]:
             def give(room: int, idle: bool) -> list[Request] | None:
-                if not waiting and not ready and not ended:
-                    take(room, idle)
+                if room == 0 or (not waiting and not ready and not ended):
+                    take(room, idle)  # room 0: the server is waiting, and the caller may want no more
                 if not waiting:
                     return None if ready or ended else []
                 some = [waiting.popleft() for _ in range(min(room, len(waiting)))]

@@ -11,8 +11,9 @@ has at most `concurrency` requests under way; the one with the fewest gets the n
 - other 4xx: a LabError with the server's own words, for asking again would change nothing
 
 When no server has answered anything for `patience_s`, every waiting request gets a LabError that names each server and
-its last error; a server that asks for a rest stretches that, to LONGEST_S at most. What a broken connection had begun is
-asked again: a completion may be computed twice, and is delivered once. Nothing is streamed token by token.
+its last error; a server that asks for a rest stretches that, to LONGEST_S at most. The log has each server's first rest,
+and a line every SAID_EVERY_S while nobody answers. What a broken connection had begun is asked again: a completion may be
+computed twice, and is delivered once. Nothing is streamed token by token.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
 
 Done = SimpleQueue[tuple[int, Any]]  # (number, what was read, or the error it came to)
 
-LONGEST_S = 600.0
+LONGEST_S = 180.0
+SAID_EVERY_S = 60.0
+PROBE_S = 30.0  # for a probe's answer: opening a sampler cannot be broken off
 LONGEST_PAUSE_S = 30.0
 STRIKES = 3
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -55,7 +58,8 @@ class Place:
     asides: int = 0  # times set aside in a row
     since: float = 0.0  # when it was last set aside
     until: float = 0.0  # before which it is not asked
-    error: str = "not asked yet"
+    rested: bool = False  # whether it has ever asked for a rest
+    error: str = ""  # of the last request, if it came to nothing
     idle: list[httpx.AsyncClient] = field(default_factory=list)
 
     def free(self, now: float) -> bool:
@@ -85,9 +89,11 @@ class Servers:
         patience_s: float = 60.0,
         backoff_s: float = 0.5,
         attempts: int = 6,
+        models_path: str = "/models",
     ) -> None:
         self.places = [Place(endpoint, concurrency) for endpoint in endpoints]
         self.room = concurrency * len(self.places)  # how many requests may be under way, all servers together
+        self.models_path = models_path
         self._concurrency = concurrency
         self._timeout_s = timeout_s
         self._patience_s = patience_s
@@ -96,6 +102,7 @@ class Servers:
         self._pending: list[_Item] = []
         self._running: dict[asyncio.Task[None], tuple[_Item, Place]] = {}
         self._heard = 0.0  # when a server last answered, or work began
+        self._said = 0.0  # when the log was last told that nobody answers
         self._wake = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._clients: list[httpx.AsyncClient] = []
@@ -178,10 +185,19 @@ class Servers:
             gives_up = self._gives_up_at()
             if self._pending and not self._running and now >= gives_up:
                 self._give_up()
-            moments = [gives_up, *(p.until for p in self.places), *(i.not_before for i in self._pending)]
+            waits = bool(self._pending or self._running)
+            silent = max(self._heard, self._said) + SAID_EVERY_S
+            if waits and now >= silent:
+                self._said = now
+                silent = now + SAID_EVERY_S
+                log.warning("no server has answered for %.0f s: %s", now - self._heard, self._errors())
+            moments = [gives_up, silent, *(p.until for p in self.places), *(i.not_before for i in self._pending)]
             soonest = min((moment - now for moment in moments if moment > now), default=None)
             try:
-                await asyncio.wait_for(self._wake.wait(), soonest if self._pending else None)
+                async with asyncio.timeout(
+                    soonest if waits else None
+                ):  # wait_for of 3.11 may swallow that it is cancelled
+                    await self._wake.wait()
             except TimeoutError:
                 continue
 
@@ -209,23 +225,28 @@ class Servers:
         return min(max(self._heard, rests) + self._patience_s, self._heard + max(LONGEST_S, self._patience_s))
 
     def _give_up(self) -> None:
-        each = "; ".join(f"{place.endpoint.text}: {place.error}" for place in self.places)
         error = LabError(
-            f"no server has answered for {self._loop.time() - self._heard:.0f} s: {each}",
+            f"no server has answered for {self._loop.time() - self._heard:.0f} s: {self._errors()}",
             "start the server again, or name others; what was sampled is kept, and the job goes on when it is retried",
         )
         pending, self._pending = self._pending, []
         for item in pending:
             item.done.put((item.number, error))
 
+    def _errors(self) -> str:
+        return "; ".join(
+            f"{p.endpoint.text}: {p.error or f'{p.under_way} under way, no answer yet'}" for p in self.places
+        )
+
     async def _try(self, item: _Item, place: Place) -> None:
         began = self._loop.time()
         async with self._client(place) as client:
-            got = await post(client, place.endpoint, item.asking)
+            got = await post(client, place.endpoint, item.asking, self.models_path)
         if not isinstance(got, Trouble):
             if place.asides:
                 log.warning("%s answers again", place.endpoint.url)
             place.strikes = place.asides = 0
+            place.error = ""
             place.limit = min(self._concurrency, place.limit + 1 / place.limit)
             self._heard = self._loop.time()
             item.done.put((item.number, got))
@@ -237,6 +258,12 @@ class Servers:
         now = self._loop.time()
         if now >= place.until:  # one of several that were sent off together says it for all
             place.limit = max(1.0, place.limit / 2)
+        if not place.rested:
+            place.rested = True
+            rest = f"for {got.rest_s:g} s" if got.rest_s else "without saying for how long"
+            log.warning(
+                "%s asks to be left alone %s (%s); such rests go on unsaid", place.endpoint.url, rest, got.words
+            )
         place.until = max(place.until, now + max(got.rest_s, self._backoff_s))
         self._pending.append(item)
 
@@ -263,7 +290,12 @@ class Servers:
 
         try:
             async with self._client(place) as client:
-                answer = await client.request(method, place.endpoint.url + path, json=body)
+                answer = await client.request(
+                    method, place.endpoint.url + path, json=body, timeout=min(PROBE_S, self._timeout_s)
+                )
+        except httpx.ReadTimeout:
+            place.error = f"no answer within {min(PROBE_S, self._timeout_s):g} s"
+            return 0, None, place.error
         except httpx.TransportError as error:
             place.error = reason(error)
             return 0, None, place.error

@@ -6,7 +6,7 @@ Who is asked, and what follows from trouble, is decided in `servers.py`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from o1coder.errors import LabError
@@ -19,11 +19,12 @@ Read = Callable[[Mapping[str, Any]], Any]  # an answer's JSON to what is wanted;
 
 CONNECT_S = 10.0
 LONGEST_REST_S = 600.0
+NO_SUCH = ("not exist", "not found", "no such", "unknown model", "not available", "not loaded")
 AWAY = (502, 503, 504)  # what stands before a server says so when the server is not there
 
 
 class BadAnswer(Exception):
-    """An answer that is not what the protocol promises."""
+    """An answer that is not what the protocol promises; its words go on after "answered"."""
 
 
 class Asking(NamedTuple):
@@ -43,7 +44,7 @@ class Trouble(NamedTuple):
     rest_s: float | None = None
 
 
-async def post(client: httpx.AsyncClient, endpoint: Endpoint, asking: Asking) -> Any:
+async def post(client: httpx.AsyncClient, endpoint: Endpoint, asking: Asking, models_path: str = "/models") -> Any:
     """What was read from the answer, a LabError where asking again would change nothing (4xx, a redirection), or Trouble."""
     import httpx
 
@@ -63,13 +64,60 @@ async def post(client: httpx.AsyncClient, endpoint: Endpoint, asking: Asking) ->
         return Trouble(said, gone=answer.status_code in AWAY)
     if answer.status_code >= 300:
         words = f"{endpoint.text} refuses {asking.words}: {said}"
+        if answer.status_code in (400, 404) and no_such_model(answer.text):
+            return LabError(words, model_hint(endpoint, await _models(client, endpoint.url + models_path)))
         return LabError(words, hint_for(answer.status_code))
     try:
-        return asking.read(answer.json())
+        return asking.read(object_in(answer.text))
     except LabError as error:
         return error
-    except (ValueError, BadAnswer) as error:
-        return Trouble(f"an answer that cannot be read: {error}")
+    except BadAnswer as error:
+        return Trouble(f"it answered {error}")
+
+
+def object_in(text: str) -> Mapping[str, Any]:
+    """The JSON object that a body is. BadAnswer, with what it is instead, where it is none."""
+    begin = text.lstrip()[:200].lower()
+    if not begin:
+        raise BadAnswer("nothing")
+    if begin.startswith("<"):
+        raise BadAnswer("HTML, where JSON was due")
+    try:
+        said = json.loads(text)
+    except ValueError as error:
+        raise BadAnswer("something that is no JSON") from error
+    if not isinstance(said, dict):
+        raise BadAnswer("something that is no JSON object")
+    return said
+
+
+async def _models(client: httpx.AsyncClient, url: str) -> list[str]:
+    import httpx
+
+    try:
+        return listed_models(object_in((await client.get(url, timeout=CONNECT_S)).text))
+    except (httpx.TransportError, BadAnswer):
+        return []
+
+
+def listed_models(said: Any) -> list[str]:
+    """The names in a list of models as a server gives it; none where it is no such list."""
+    listed = said.get("data") if isinstance(said, dict) else None
+    return [str(each.get("id")) for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+
+
+def no_such_model(text: str) -> bool:
+    """Whether an error's body says that the server does not have the model."""
+    said = message(text).lower()
+    return "model" in said and any(word in said for word in NO_SUCH)
+
+
+def model_hint(endpoint: Endpoint, models: Sequence[str]) -> str:
+    """What to do about a model that a server does not have; `models` are those that it has, if it says so."""
+    others = [name for name in models if name != endpoint.model]
+    if not others:
+        return f"check the model's name, {endpoint.model!r} after the #: it must be the one that the server was started with"
+    return f"it has {', '.join(others[:8])}: name one after the #"
 
 
 def message(text: str) -> str:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
-from o1coder.searched import GUIDED, Searched
+from o1coder.searched import GUIDED, RANKING, Searched
 from o1coder.stage import Problems, Reporter, stage
 
 if TYPE_CHECKING:
     from o1coder.growing import Plan
     from o1coder.lab import Lab
+
+ESTIMATING = ("omega", "openr", "mc")
 
 
 class Synthesize(Searched):
@@ -45,6 +47,16 @@ class Synthesize(Searched):
         """Whether anything goes by a process reward model's scores."""
         return self.preset in GUIDED
 
+    @property
+    def ranks_paths(self) -> bool:
+        """Whether anything ranks chains by what `aggregate` makes of their scores."""
+        return self.preset in RANKING
+
+    @property
+    def keeps_beams(self) -> bool:
+        """Whether the search keeps `beams` prefixes of a level."""
+        return self.preset == "beam"
+
     @model_validator(mode="after")
     def _has_its_prm(self) -> Synthesize:
         from o1coder.errors import LabError
@@ -53,6 +65,8 @@ class Synthesize(Searched):
             raise LabError(
                 f"a process reward model steers {self.preset}", "name one with --prm, or take another preset"
             )
+        if self.draws is not None and self.preset not in ESTIMATING:
+            raise LabError(f"draws are of {', '.join(ESTIMATING)}", "take one of those presets, or leave --draws away")
         return self
 
 

@@ -3,7 +3,7 @@ misbehave. It runs in a process of its own: `python -P -m tests.sampling.server`
 
 POST /control {"faults": [...]} lays down what goes wrong with the next requests, one fault each; {"always": FAULT} what
 goes wrong with all. GET /control says what was seen. Faults: "500", "502", "429", "429:SECONDS" (Retry-After), "drop" (the
-connection breaks), "slow:SECONDS", "text" (no JSON), "empty" (JSON of something else), "400:MESSAGE".
+connection breaks), "slow:SECONDS", "null", "text" (no JSON), "empty" (JSON of something else), "400:MESSAGE".
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class State:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     at_once: int = 0
     most_at_once: int = 0
+    heard: threading.Event = field(default_factory=threading.Event)  # ends what hangs
     noise: itertools.count[int] = field(default_factory=itertools.count)
 
 
@@ -72,6 +73,8 @@ class Handler(BaseHTTPRequestHandler):
                 state.faults = list(body.get("faults", []))
                 state.always = body.get("always", "")
                 state.bodies.clear()
+                state.heard.set()
+                state.heard = threading.Event()
                 state.most_at_once = 0
             self._answer(200, {})
             return
@@ -124,6 +127,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _fault(self, kind: str, detail: str) -> bool:
         """Do what goes wrong; False where an answer follows all the same."""
+        if kind == "hang":
+            self.state.heard.wait()
+            return False
         if kind == "slow":
             time.sleep(float(detail))
             return False
@@ -133,6 +139,8 @@ class Handler(BaseHTTPRequestHandler):
             self._error(429, "too many requests", {"Retry-After": detail} if detail else {})
         elif kind == "text":
             self._send(200, b"<html>welcome</html>", {})
+        elif kind == "null":
+            self._send(200, b"null", {})
         elif kind == "empty":
             self._answer(200, {"choices": []})
         elif kind:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,9 @@ from o1coder.sampling import Request, open_sampler
 from o1coder.sampling.fake import FakeSampler, FakeScorer
 from o1coder.sampling.http import HttpSampler
 from o1coder.sampling.http_scorer import HttpScorer
+from o1coder.sampling.served import Served
 from o1coder.sampling.spec import KEY, Endpoint
+from o1coder.sampling.wire import model_hint
 from tests.sampling.server import TestServer
 from tests.tiny import make_tiny_model
 
@@ -48,7 +51,7 @@ def opened(*servers: TestServer, **settings: float) -> HttpSampler:
     return sampler
 
 
-@pytest.mark.parametrize("fault", ["500", "502", "429", "429:0.01", "503:busy", "drop", "text", "empty"])
+@pytest.mark.parametrize("fault", ["500", "502", "429", "429:0.01", "503:busy", "drop", "text", "empty", "null"])
 def test_what_may_pass_is_tried_again(one: TestServer, fault: str) -> None:
     sampler = opened(one)
     one.faults(fault, fault, "", "", fault)
@@ -140,6 +143,93 @@ def test_one_that_only_says_later_is_given_up(one: TestServer, monkeypatch: pyte
     one.faults(always="429:0.2")
     with pytest.raises(LabError, match="no server has answered.*429"):
         sampler.sample(REQUESTS)
+    sampler.close()
+
+
+def test_the_log_says_who_asks_for_a_rest_and_that_nobody_answers(
+    one: TestServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("o1coder.sampling.servers.LONGEST_S", 0.5)
+    monkeypatch.setattr("o1coder.sampling.servers.SAID_EVERY_S", 0.1)
+    sampler = opened(one, patience_s=0.1)
+    one.faults(always="429:0.2")
+    with caplog.at_level(logging.WARNING), pytest.raises(LabError, match="no server has answered"):
+        sampler.sample(REQUESTS)
+    said = [record.getMessage() for record in caplog.records]
+    rests = [each for each in said if "left alone" in each]
+    assert len(rests) == 1
+    assert rests[0].startswith(f"{one.url} asks to be left alone for 0.2 s (429: too many requests)")
+    silent = [each for each in said if each.startswith("no server has answered for")]
+    assert 1 <= len(silent) <= 5
+    assert f"{one.url}#m: 429: too many requests" in silent[-1]
+    sampler.close()
+
+
+class Enough(Exception):
+    pass
+
+
+@pytest.mark.parametrize("waits", ["room", "full", "no more"])
+@pytest.mark.parametrize("kind", ["sampler", "scorer", "served"])
+def test_a_server_that_hangs_does_not_keep_a_caller_that_stops(
+    one: TestServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, waits: str
+) -> None:
+    monkeypatch.setattr("o1coder.sampling.http.HEARTBEAT_S", 0.01)
+    if kind == "scorer":
+        one.faults()
+        model = make_tiny_model(tmp_path / "tiny")
+        server: HttpSampler | HttpScorer = HttpScorer([Endpoint(one.url, "m")], model=model, concurrency=4)
+    else:
+        server = opened(one)
+    one.faults(always="hang")
+    known = {(REQUESTS[0].prompt, 0): EXPECTED[0]}
+    asked = 0
+
+    def pull(room: int, idle: bool) -> Sequence[Any] | None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            begun = REQUESTS[1 : 4 if waits == "room" else 5]
+            return [each.prompt for each in begun] if kind == "scorer" else begun
+        if asked > 5 and len(one.seen()["bodies"]) >= 3:
+            raise Enough
+        return None if waits == "no more" else []
+
+    stream = Served(server, known).stream if kind == "served" else server.stream  # type: ignore[arg-type]
+    with pytest.raises(Enough):
+        list(stream(pull))
+    place = server.servers.places[0]
+    assert server.servers.probe(place, "GET", server.servers.models_path)[0] == 200  # after what was dropped
+    assert (place.under_way, server.servers._running, server.servers._pending) == (0, {}, [])
+    one.faults()
+    server.close()
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("text", "answered HTML, where JSON was due"),
+        ("null", "answered something that is no JSON object"),
+        ("empty", "answered no choices"),
+    ],
+)
+def test_what_is_no_completion_is_said_in_words(one: TestServer, fault: str, words: str) -> None:
+    sampler = opened(one, patience_s=600.0, backoff_s=0.001)
+    one.faults(always=fault)
+    with pytest.raises(LabError, match=f"failed 6 times.*{words}$"):
+        sampler.sample(REQUESTS[:1])
+    sampler.close()
+    with pytest.raises(LabError, match=f"no completion: it {words}$"):
+        open_sampler(f"{one.url}#m")
+
+
+def test_a_model_that_is_gone_is_told_with_those_that_are_there(one: TestServer) -> None:
+    sampler = opened(one)
+    one.faults("404:The model `m` does not exist.")
+    with pytest.raises(LabError, match="does not exist") as caught:
+        sampler.sample(REQUESTS[:1])
+    assert "after the #" in caught.value.hint
+    assert model_hint(Endpoint("http://a/v1", "x"), ["m", "n"]) == "it has m, n: name one after the #"
     sampler.close()
 
 

@@ -102,6 +102,59 @@ def test_what_goes_by_a_prm_says_so_before_a_job_is_made(name: str, values: dict
 
 
 @pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("synthesize", {"draws": 4}, "draws are of"),
+        ("synthesize", {"preset": "best-of-n", "beams": 2}, "beams are of"),
+        ("synthesize", {"aggregate": "min"}, "aggregate is of"),
+        ("synthesize", {"scorer": "fake:3"}, "none is named"),
+        ("solve", {"search": "dvts", "prm": 1, "beams": 2}, "beams are of"),
+        ("solve", {"search": "puct", "prm": 1, "aggregate": "min"}, "aggregate is of"),
+        ("solve", {"choose": "majority", "scorer": "fake:3"}, "none is named"),
+    ],
+)
+def test_a_setting_that_nothing_asks_for_is_refused(name: str, values: dict[str, object], message: str) -> None:
+    with pytest.raises(LabError, match=message):
+        stage.parse(stage.find(name).config, values)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("synthesize", {"preset": "mc", "draws": 4}),
+        ("synthesize", {"preset": "beam", "prm": 1, "beams": 2, "aggregate": "min", "scorer": "fake:3"}),
+        ("solve", {"search": "uct", "choose": "weighted", "prm": 1, "aggregate": "min"}),
+        ("solve", {"search": "dvts", "prm": 1, "aggregate": "min"}),
+    ],
+)
+def test_a_setting_that_is_asked_for_is_taken_and_a_stored_job_parses_again(
+    name: str, values: dict[str, object]
+) -> None:
+    config = stage.find(name).config
+    for given in (values, {}):
+        parsed = stage.parse(config, given)
+        assert stage.parse(config, parsed.model_dump()) == parsed
+
+
+@pytest.mark.parametrize(
+    ("values", "message", "hint"),
+    [
+        ({"simulations": 0}, "simulations: ", "simulations: at least 1"),
+        ({"alpha": 1.5}, "alpha: ", "alpha: at least 0, at most 1"),
+        ({"alpha": float("nan")}, "alpha: this is not a number", "alpha: at least 0, at most 1"),
+        ({"budget_s": "nan"}, "budget_s: this is not a number", "budget_s: more than 0"),
+        ({"simulations": "many"}, "simulations: .*integer", "simulations: at least 1"),
+        ({"seed": "x"}, "seed: .*integer", "seed: seed of everything random in the job"),
+        ({"simulatons": 3}, "simulatons: ", "fields: seed, budget_s, "),
+    ],
+)
+def test_a_value_out_of_range_is_told_its_range(values: dict[str, object], message: str, hint: str) -> None:
+    with pytest.raises(LabError, match=message) as caught:
+        stage.parse(stage.find("synthesize").config, values)
+    assert caught.value.hint == hint or (hint.startswith("fields") and caught.value.hint.startswith(hint))
+
+
+@pytest.mark.parametrize(
     ("values", "message"),
     [
         ({"most_simulations": 9}, "adaptive"),
