@@ -68,7 +68,8 @@ RULES = (
         "completion",
         "SELECT MIN(c.id), '0 to ' || (COUNT(*) - 1), MIN(c.ordinal) || ' to ' || MAX(c.ordinal) FROM completion c "
         "JOIN tree x ON x.id = c.tree_id LEFT JOIN tree_end e ON e.tree_id = x.id "
-        "WHERE NOT (COALESCE(json_extract(x.config, '$.in_flight'), 1) > 1 AND COALESCE(e.reason, 'budget') = 'budget') "
+        "WHERE NOT (CASE WHEN json_valid(x.config) THEN COALESCE(json_extract(x.config, '$.in_flight'), 1) ELSE 1 END > 1 "
+        "AND COALESCE(e.reason, 'budget') = 'budget') "
         "GROUP BY c.tree_id, c.parent_id HAVING MIN(c.ordinal) <> 0 OR MAX(c.ordinal) <> COUNT(*) - 1",
     ),
     _Rule(

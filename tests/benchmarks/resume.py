@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def resumed(home: Path, trees: int) -> dict[str, Any]:
 
     def stop(pull: Any) -> Iterator[Any]:
         nonlocal first_s, first_cpu_s
-        while not (asked := pull(1, True)):
+        while not (asked := pull(4 * trees, True)):
             if asked is None:
                 raise RuntimeError("the job wants nothing")
         first_s, first_cpu_s = time.monotonic() - BEGAN_S, time.process_time() - BEGAN_CPU_S
@@ -138,11 +139,13 @@ def resumed(home: Path, trees: int) -> dict[str, Any]:
 
 
 def _grow(growing: Any, lab: Any, report: Any, plans: Any, stream: Any) -> None:
+    from o1coder.flow import in_calls
     from o1coder.sampling import open_sampler
 
     sampler = open_sampler("fake:7")
-    if stream is not None:
-        sampler.stream = stream  # type: ignore[method-assign]
+    # Room enough that every tree is begun: a search opens no more than its sampler can take.
+    everything = partial(in_calls, sampler.sample, rows=4 * len(plans))
+    sampler.stream = everything if stream is None else stream  # type: ignore[method-assign]
     growing.grow(lab, report, plans, sampler, None, kind="search", origin="search", open_trees=len(plans))
 
 

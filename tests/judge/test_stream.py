@@ -152,7 +152,9 @@ def test_checks_that_do_not_compile_are_no_failure_of_the_judge(judge: Judge) ->
     judge.judge([number(ECHO, n) for n in range(50)])  # every worker that an earlier test ended is there again
     before = judge.pids()
     assert codes(judge.judge([broken] * (2 * TOO_MANY))) == " ".join(["IE"] * 2 * TOO_MANY)
-    assert len(set(before) - set(judge.pids())) <= 1  # one that an earlier test left dying may still go; not one a question
+    assert (
+        len(set(before) - set(judge.pids())) <= 1
+    )  # one that an earlier test left dying may still go; not one a question
 
 
 def test_numpy_has_a_worker_of_its_own() -> None:

@@ -26,16 +26,19 @@ ACCEPTED = 0.4
 
 
 class Scripted:
-    """A policy whose every completion parses and differs."""
+    """A policy whose every completion parses and differs; it takes `rows` at a time."""
 
     spec = "scripted"
     reproducible = True
+
+    def __init__(self, rows: int = 64) -> None:
+        self.rows = rows
 
     def sample(self, requests: Sequence[Request]) -> list[Sample]:
         return [Sample(_say(each.prompt, each.seed), TOKENS_IN, TOKENS_OUT, -9.0, "stop") for each in requests]
 
     def stream(self, pull: Pull[Request]) -> Iterator[tuple[int, Sample]]:
-        return in_calls(self.sample, pull, 64)
+        return in_calls(self.sample, pull, self.rows)
 
     def close(self) -> None: ...
 

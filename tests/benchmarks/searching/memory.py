@@ -42,7 +42,7 @@ def main() -> None:
     began = time.monotonic()
     outcome = run_search(
         specs(config, options.trees),
-        Scripted(),
+        Scripted(4 * options.trees),  # room enough that every tree is begun
         FreeJudge(),
         write=write,
         on_progress=look,
