@@ -22,15 +22,15 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from o1coder.errors import LabError
 
-HEAD = "0002"  # the newest migration; a test pins it to Alembic's head
+HEAD = "0003"  # the newest migration; a test pins it to Alembic's head
 BUSY_TIMEOUT_MS = 15_000
 JOURNAL_LIMIT = 64 << 20
 NOTHING_FREE = 1 << 20  # bytes below which an I/O error means a full disk: a WAL's index is mapped, not written
 
 APPEND_ONLY = (
     "problem program program_origin test_case test_withdrawal test_set test_set_item profile verdict tree tree_end step "
-    "completion rollout rescore generated_case score label dataset dataset_item dataset_label checkpoint decision evaluation "
-    "evaluation_item job_input metric"
+    "completion rollout rescore generated_case score label gold gold_answer dataset dataset_item dataset_label checkpoint "
+    "decision evaluation evaluation_item job_input metric"
 ).split()
 
 

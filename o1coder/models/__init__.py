@@ -18,7 +18,7 @@ from o1coder.models.artifact import (
 )
 from o1coder.models.job import Attempt, GpuLease, Ingest, Job, JobInput, Metric, Run
 from o1coder.models.judge import Profile, Verdict
-from o1coder.models.label import Label, Score
+from o1coder.models.label import Gold, GoldAnswer, Label, LabelLease, Score
 from o1coder.models.problem import (
     Problem,
     Program,
@@ -28,6 +28,7 @@ from o1coder.models.problem import (
     TestSetItem,
     TestWithdrawal,
 )
+from o1coder.models.saved import SavedQuery
 from o1coder.models.tree import Completion, GeneratedCase, Rescore, Rollout, Step, Tree, TreeEnd, TreePulse
 
 __all__ = [
@@ -42,11 +43,14 @@ __all__ = [
     "Evaluation",
     "EvaluationItem",
     "GeneratedCase",
+    "Gold",
+    "GoldAnswer",
     "GpuLease",
     "Ingest",
     "Job",
     "JobInput",
     "Label",
+    "LabelLease",
     "Metric",
     "Model",
     "Problem",
@@ -56,6 +60,7 @@ __all__ = [
     "Rescore",
     "Rollout",
     "Run",
+    "SavedQuery",
     "Score",
     "Step",
     "TestCase",

@@ -1,9 +1,10 @@
-"""Labels (someone's statement about a step) and scores (a PRM's number for it). Neither is ever changed."""
+"""Labels (someone's statement about a step), scores (a PRM's number for it), and what several people need to label together:
+leases, and questions whose answer is known. None is ever changed but a lease, which is no fact."""
 
 from __future__ import annotations
 
 from sqlalchemy import CheckConstraint, UniqueConstraint
-from sqlmodel import SQLModel
+from sqlmodel import Field, SQLModel
 
 from o1coder.models.columns import AUTO, key, one_of, provenance, ref
 
@@ -36,6 +37,48 @@ class Label(SQLModel, table=True):
     batch: str | None = None
     retracts: int | None = ref("label.id", default=None)
     job_id: int | None = ref("job.id", default=None)
+    created_at: str
+    category: str | None = None  # of which kind the reason is: a word, `tainted` where a first error before it says so
+    picked: str | None = None  # how the step was chosen: tree | value | random | overlap | file; null where nobody said
+
+
+class LabelLease(SQLModel, table=True):
+    """A step that one person has before them until a time, so that nobody else is given it. No fact: it is changed in place."""
+
+    __tablename__ = "label_lease"
+    step_id: int = Field(primary_key=True, foreign_key="step.id")
+    author: str
+    session: str
+    until: str
+
+
+class Gold(SQLModel, table=True):
+    """A question whose answer is known: asked blind, to see how well a person labels. Or a retraction of one."""
+
+    __table_args__ = (
+        one_of("value", ("valid", "invalid", "unsure")),
+        CheckConstraint("(value IS NULL) = (retracts IS NOT NULL)", name="value_or_retraction"),
+        AUTO,
+    )
+    id: int | None = key()
+    step_id: int = ref("step.id")
+    value: str | None = None
+    reason: str | None = None
+    retracts: int | None = ref("gold.id", default=None)
+    author: str
+    created_at: str
+
+
+class GoldAnswer(SQLModel, table=True):
+    """What a person answered to such a question. It says something of the person, nothing of the step: it is no label."""
+
+    __tablename__ = "gold_answer"
+    __table_args__ = (one_of("value", ("valid", "invalid", "unsure")), AUTO)
+    id: int | None = key()
+    gold_id: int = ref("gold.id")
+    value: str
+    taken_ms: int | None = None
+    author: str
     created_at: str
 
 

@@ -75,7 +75,18 @@ def test_checks_uniques_and_keys_are_the_declared_ones(migrated: Engine, declare
 
 
 def test_every_fact_table_exists_and_what_is_no_fact_is_listed() -> None:
-    changing = {"blob", "model", "run", "job", "attempt", "ingest", "gpu_lease", "tree_pulse"}
+    changing = {
+        "blob",
+        "model",
+        "run",
+        "job",
+        "attempt",
+        "ingest",
+        "gpu_lease",
+        "tree_pulse",
+        "label_lease",
+        "saved_query",
+    }
     assert set(db.APPEND_ONLY) | changing == set(SQLModel.metadata.tables)
     assert not set(db.APPEND_ONLY) & changing
 
