@@ -67,3 +67,14 @@ def upgrade() -> None:
         sa.Column("created_at", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("kind", "name"),
     )
+    # What the label queue looks for among millions of rows: few or contradicting draws, a score far from its label,
+    # tests that a person or a generator made, and what people said.
+    op.create_index(
+        "label_in_doubt",
+        "label",
+        ["value", "k"],
+        sqlite_where=sa.text("source = 'search' AND (value = 'unsure' OR (c > 0 AND c < k))"),
+    )
+    op.create_index("label_by_people", "label", ["step_id"], sqlite_where=sa.text("source = 'human'"))
+    op.create_index("score_by_value", "score", ["checkpoint_id", "value"])
+    op.create_index("test_case_not_given", "test_case", ["origin"], sqlite_where=sa.text("origin IN ('tcg', 'human')"))

@@ -3,7 +3,7 @@ leases, and questions whose answer is known. None is ever changed but a lease, w
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from o1coder.models.columns import AUTO, key, one_of, provenance, ref
@@ -18,6 +18,13 @@ class Label(SQLModel, table=True):
         CheckConstraint("(value IS NULL) = (retracts IS NOT NULL)", name="value_or_retraction"),
         CheckConstraint("(source = 'human') = (author IS NOT NULL)", name="people_are_human"),
         UniqueConstraint("step_id", "job_id"),
+        Index(
+            "label_in_doubt",
+            "value",
+            "k",
+            sqlite_where=text("source = 'search' AND (value = 'unsure' OR (c > 0 AND c < k))"),
+        ),
+        Index("label_by_people", "step_id", sqlite_where=text("source = 'human'")),
         provenance(),
         AUTO,
     )
@@ -85,7 +92,11 @@ class GoldAnswer(SQLModel, table=True):
 class Score(SQLModel, table=True):
     """A PRM's number for a step, under one input format."""
 
-    __table_args__ = (UniqueConstraint("step_id", "checkpoint_id", "format_digest"), AUTO)
+    __table_args__ = (
+        UniqueConstraint("step_id", "checkpoint_id", "format_digest"),
+        Index("score_by_value", "checkpoint_id", "value"),
+        AUTO,
+    )
     id: int | None = key()
     step_id: int = ref("step.id", index=False)
     checkpoint_id: int = ref("checkpoint.id")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from o1coder.models.columns import AUTO, key, one_of, provenance, ref
@@ -83,6 +83,7 @@ class TestCase(SQLModel, table=True):
     __tablename__ = "test_case"
     __table_args__ = (
         UniqueConstraint("problem_id", "digest"),
+        Index("test_case_not_given", "origin", sqlite_where=text("origin IN ('tcg', 'human')")),
         one_of("origin", CASE_ORIGINS),
         provenance(),
         AUTO,
