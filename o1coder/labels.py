@@ -79,8 +79,11 @@ def add_human(
     seen: dict[str, Any] | None = None,
     taken_ms: int | None = None,
     batch: str | None = None,
+    category: str | None = None,
+    picked: str | None = None,
 ) -> Added:
-    """Write a person's label, on disk before it returns. LabError when there is no such step, or it is a root."""
+    """Write a person's label, on disk before it returns. `category`: of which kind the reason is; `picked`: how the step
+    was chosen. LabError when there is no such step, or it is a root."""
     if value not in VALUES:
         raise LabError(f"{value!r} is no label", f"one of {', '.join(VALUES)}")
     with lab.writing(durable=True) as connection:
@@ -101,6 +104,8 @@ def add_human(
             seen=None if seen is None else json.dumps(seen, sort_keys=True),
             taken_ms=taken_ms,
             batch=batch,
+            category=category,
+            picked=picked,
             created_at=now(),
         )
         return Added(label_id, step_id, value, author, replaces, stale_for_steps(connection, [step_id]))
@@ -126,24 +131,67 @@ def undo(lab: Lab, label_id: int, author: str) -> Added:
         return Added(new_id, step_id, None, author, label_id, stale_for_steps(connection, [step_id]))
 
 
+class Touched(NamedTuple):
+    """What rests on a word that does not count (any more): how many dataset rows, of which datasets, and the checkpoints
+    whose weights learned from them, those that went on from such weights (`line_of`) with them."""
+
+    rows: int
+    datasets: list[int]
+    checkpoints: list[int]
+
+
 def stale_for_steps(connection: Connection, step_ids: Iterable[int]) -> list[int]:
-    """Checkpoints whose weights learned from a label of these steps that is overruled now: those a job trained on a
-    dataset that rests on it, and those that went on from their weights (`line_of`)."""
+    """Checkpoints whose weights learned from what labels of these steps contradict now: those a job trained on a dataset
+    with such a row, and those that went on from their weights."""
     marks = list(step_ids)
     if not marks:
         return []
-    places = ",".join("?" * len(marks))
     rows = connection.exec_driver_sql(
-        "WITH RECURSIVE stale(id) AS ("
-        "SELECT c.id FROM label l JOIN dataset_label i ON i.label_id = l.id "
-        "JOIN dataset d ON d.id = i.dataset_id JOIN checkpoint c ON c.job_id = d.job_id OR c.job_id IN "
-        "(SELECT ji.job_id FROM job_input ji WHERE ji.dataset_id = d.id) "
-        f"WHERE l.step_id IN ({places}) AND {overruled('l.id')} "
-        f"UNION SELECT k.id FROM stale JOIN checkpoint k ON k.parent_id = stale.id AND {_CONTINUES}) "
-        "SELECT id FROM stale ORDER BY id",
-        tuple(marks),
+        f"{_unsound(_SAID_NOW)}, {_STALE} SELECT id FROM stale ORDER BY id", (json.dumps(marks),)
     )
     return [int(row[0]) for row in rows]
+
+
+def stale_if(connection: Connection, said: Mapping[int, str]) -> Touched:
+    """What would rest on a word that does not count, were a person to say this of these steps (step id to word)."""
+    if not said:
+        return Touched(0, [], [])
+    asked = (json.dumps([list(item) for item in said.items()]),)
+    rows = connection.exec_driver_sql(
+        f"{_unsound(_SAID_IF)} SELECT dataset_id, COUNT(DISTINCT ordinal) FROM unsound GROUP BY 1 ORDER BY 1", asked
+    ).all()
+    stale = connection.exec_driver_sql(f"{_unsound(_SAID_IF)}, {_STALE} SELECT id FROM stale ORDER BY id", asked)
+    return Touched(sum(row[1] for row in rows), [row[0] for row in rows], [int(row[0]) for row in stale])
+
+
+# The words that count for some steps: those of today, or those that a person might say (pairs of step and word, as JSON).
+_SAID_NOW = (
+    "SELECT cur.step_id, cur.id, cur.value, cur.source, cur.v_pass FROM json_each(?) e "
+    f"JOIN label cur ON cur.id = {current_label('e.value')}"
+)
+_SAID_IF = (
+    "SELECT json_extract(e.value, '$[0]'), NULL, json_extract(e.value, '$[1]'), 'human', NULL FROM json_each(?) e"
+)
+
+
+def _unsound(said: str) -> str:
+    """SQL that begins with `unsound`: the dataset rows that rest on a word which `said` (a SELECT of step_id, label_id,
+    value, source, v_pass) contradicts; `label_id` is the label that they rest on."""
+    return (
+        f"WITH RECURSIVE said(step_id, label_id, value, source, v_pass) AS MATERIALIZED ({said}), "
+        "unsound(dataset_id, ordinal, step_id, label_id) AS (SELECT i.dataset_id, i.ordinal, l.step_id, l.id FROM said n "
+        "JOIN label l ON l.step_id = n.step_id JOIN dataset_label i ON i.label_id = l.id WHERE l.id IS NOT n.label_id "
+        "AND (n.value <> l.value OR (n.source = l.source AND n.v_pass IS NOT l.v_pass)))"
+    )
+
+
+# The checkpoints that a job trained on a dataset with an unsound row, and those that went on from their weights.
+_STALE = (
+    "touched(id) AS (SELECT DISTINCT dataset_id FROM unsound), stale(id) AS ("
+    "SELECT c.id FROM touched t JOIN dataset d ON d.id = t.id JOIN checkpoint c ON c.job_id = d.job_id "
+    "UNION SELECT c.id FROM touched t JOIN job_input ji ON ji.dataset_id = t.id JOIN checkpoint c ON c.job_id = ji.job_id "
+    f"UNION SELECT k.id FROM stale JOIN checkpoint k ON k.parent_id = stale.id AND {_CONTINUES})"
+)
 
 
 class SearchLabel(NamedTuple):
