@@ -1,21 +1,13 @@
-"""What one word of a person brings with it: propagation along the tree, a preview of what it touches, one batch, one undo.
+"""A person's corrections: a preview of what they touch, one durable transaction for all of them, one undo.
 
-Labels are statements, values are derived (DESIGN §4), so a propagation writes *words* alone, each a label of its own:
-    after      a first error taints what follows: every step below an `invalid` one becomes `invalid`, category `tainted`.
-               Below `valid` and `unsure` nothing is said.
-    ancestors  a corrected program re-values the steps above it: the tree's own estimate (the sample-weighted recursion)
-               is asked again with people's words in place of the judge's (revaluing.py). Where an ancestor's *hard* word
-               turns ([c ≥ 1], measurement.md §2) and nobody has spoken of that step itself, the new word is written,
-               category `revalued`. The value is shown by the preview, and never written: a person has none.
-    first_error  before the step `valid`, the step `invalid`, everything below it `invalid`, category `tainted`.
-Nothing is judged or sampled. What became stale is labels.py's; agreement should leave out both categories: they are no
-second opinion.
+What follows from a word is propagation.py's; what became stale is labels.py's. Values are derived and never written.
 """
 
 from __future__ import annotations
 
 import json
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -26,19 +18,23 @@ from o1coder.clock import now
 from o1coder.errors import LabError
 from o1coder.lab import Lab
 from o1coder.models import Label
+from o1coder.propagation import STEPS, TAINTED, Change, checked, first_error, propagate
 from o1coder.revaluing import REVALUED, Outline, outline
 from o1coder.rows import add_many, next_id
 
-TAINTED = "tainted"
-STEPS = "(SELECT value FROM json_each(?))"
-
-
-class Change(NamedTuple):
-    """A word about a step that is to be said. `category`: of which kind the reason is; `tainted` and `revalued` follow."""
-
-    step: int
-    value: str
-    category: str | None = None
+__all__ = [
+    "REVALUED",
+    "TAINTED",
+    "Applied",
+    "Change",
+    "Preview",
+    "apply",
+    "first_error",
+    "preview",
+    "propagate",
+    "told",
+    "undo_batch",
+]
 
 
 class Preview(NamedTuple):
@@ -62,27 +58,43 @@ class Applied(NamedTuple):
     stale_checkpoints: list[int]
 
 
-def propagate(connection: Connection, step_id: int, value: str, *, after: bool, ancestors: bool) -> list[Change]:
-    """The word about a step with what follows from it (head of this file), the step first. LabError when there is no such
-    step, it is a root, or the value is none."""
-    tree_id = _checked(connection, [Change(step_id, value)])[step_id]
-    changes = [Change(step_id, value)]
-    if after and value == "invalid":
-        changes += [Change(step, value, TAINTED) for step in _below(connection, step_id)]
-    return changes + (_revalued(connection, tree_id, changes) if ancestors else [])
+def told(changes: Sequence[Change], found: Preview) -> list[str]:
+    """A preview in words, a line each: what would be written, what it turns, what would be stale."""
+    kinds = Counter(change.category for change in dict.fromkeys(changes))
+    words = Counter(change.value for change in dict.fromkeys(changes))
+    lines = [f"{_many(found.steps, 'label')}: {', '.join(f'{n} {word}' for word, n in words.items())}"]
+    if kinds[TAINTED]:
+        lines.append(f"  {kinds[TAINTED]} of them tainted: after the first error")
+    if kinds[REVALUED]:
+        lines.append(f"  {kinds[REVALUED]} of them re-valued: the word of a step above turns with its programs")
+    lines.append(f"{found.changed} of {found.steps} turn the word that counts")
+    lines.append(f"{_many(len(found.values), 'value')} of steps change: derived, never written")
+    rows = (
+        f"{_many(found.dataset_rows, 'row')} of {_named('dataset', found.datasets)}"
+        if found.datasets
+        else "no dataset row"
+    )
+    lines.append(f"{rows} would rest on a word that no longer counts")
+    lines.append(
+        f"stale would be {_named('checkpoint', found.checkpoints)}"
+        if found.checkpoints
+        else "no checkpoint would be stale"
+    )
+    return lines
 
 
-def first_error(connection: Connection, step_id: int) -> list[Change]:
-    """This step is the first that is wrong: those before it valid, it and everything below it invalid; in that order."""
-    _checked(connection, [Change(step_id, "invalid")])
-    before = [Change(step, "valid") for step in _above(connection, step_id)]
-    tainted = [Change(step, "invalid", TAINTED) for step in _below(connection, step_id)]
-    return [*before, Change(step_id, "invalid"), *tainted]
+def _many(n: int, noun: str) -> str:
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
+def _named(noun: str, ids: Sequence[int]) -> str:
+    more = f" and {len(ids) - 8} more" if len(ids) > 8 else ""
+    return f"{noun}{'' if len(ids) == 1 else 's'} {' '.join(map(str, ids[:8]))}{more}"
 
 
 def preview(connection: Connection, changes: Sequence[Change]) -> Preview:
     """Count what `apply` would do; nothing is written. LabError as `apply`."""
-    trees = _checked(connection, changes)
+    trees = checked(connection, changes)
     said = {change.step: change.value for change in changes}
     rows = connection.exec_driver_sql(
         f"SELECT s.id, l.value FROM step s JOIN label l ON l.id = {labels.current_label('s.id')} WHERE s.id IN {STEPS}",
@@ -116,7 +128,7 @@ def apply(
     batch, stamp = _batch(), now()
     view = None if seen is None else json.dumps(dict(seen), sort_keys=True)
     with lab.writing(durable=True) as connection:
-        _checked(connection, changes)
+        checked(connection, changes)
         changes = list(dict.fromkeys(changes))
         first = next_id(connection, Label)
         written = [
@@ -178,64 +190,6 @@ def _batch() -> str:
 
 def _applied(connection: Connection, batch: str, written: list[tuple[int, int]]) -> Applied:
     return Applied(batch, written, labels.stale_for_steps(connection, [step for _, step in written]))
-
-
-def _checked(connection: Connection, changes: Sequence[Change]) -> dict[int, int]:
-    """The tree of every step that is spoken of. LabError as `apply`."""
-    if not changes:
-        raise LabError("there is nothing to label", "name a step")
-    said: dict[int, str] = {}
-    for change in changes:
-        if change.value not in labels.VALUES:
-            raise LabError(f"{change.value!r} is no label", f"one of {', '.join(labels.VALUES)}")
-        if said.setdefault(change.step, change.value) != change.value:
-            raise LabError(f"step {change.step} is called {said[change.step]} and {change.value} at once", "say one")
-    rows = connection.exec_driver_sql(
-        f"SELECT id, tree_id, action FROM step WHERE id IN {STEPS}", (json.dumps(list(said)),)
-    ).all()
-    found = {row[0]: row[1] for row in rows}
-    for step in said.keys() - found.keys():
-        raise LabError(f"there is no step {step}", "`o1coder trees show ID` lists a tree's steps")
-    if any(row[2] == "root" for row in rows):
-        raise LabError("the root is the problem itself and takes no label", "label one of its steps")
-    return found
-
-
-def _above(connection: Connection, step_id: int) -> list[int]:
-    """The steps above a step, the first of them first, without the root."""
-    rows = connection.exec_driver_sql(
-        "WITH RECURSIVE up(id, parent_id, depth) AS (SELECT id, parent_id, depth FROM step WHERE id = ? UNION ALL "
-        "SELECT s.id, s.parent_id, s.depth FROM up JOIN step s ON s.id = up.parent_id) "
-        "SELECT id FROM up WHERE parent_id IS NOT NULL AND id <> ? ORDER BY depth",
-        (step_id, step_id),
-    )
-    return [row[0] for row in rows]
-
-
-def _below(connection: Connection, step_id: int) -> list[int]:
-    """Every step below a step, parents before children."""
-    rows = connection.exec_driver_sql(
-        "WITH RECURSIVE down(id, depth) AS (SELECT id, depth FROM step WHERE parent_id = ? UNION ALL "
-        "SELECT s.id, s.depth FROM down JOIN step s ON s.parent_id = down.id) SELECT id FROM down ORDER BY depth, id",
-        (step_id,),
-    )
-    return [row[0] for row in rows]
-
-
-def _revalued(connection: Connection, tree_id: int, changes: Sequence[Change]) -> list[Change]:
-    """The words of ancestors that turn with these changes."""
-    tree = outline(connection, tree_id)
-    words = tree.words()
-    before, after = tree.values(words), tree.values(words | {change.step: change.value for change in changes})
-    said = {change.step for change in changes}
-    out = []
-    for step in reversed(_above(connection, changes[0].step)):
-        known, word = tree.labels.get(step), tree.hard(step, after)
-        if step in said or (known is not None and known.stated):
-            continue
-        if tree.hard(step, before) != word and (known is None or known.value != word):
-            out.append(Change(step, word, REVALUED))
-    return out
 
 
 def _values(
