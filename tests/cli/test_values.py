@@ -160,9 +160,9 @@ def test_sql_reads_and_nothing_else(lab: Path) -> None:
     assert len(done("jobs list", lab)) >= 5
 
 
-def test_sql_that_takes_too_long_is_stopped(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("o1coder.commands.sql.LIMIT_S", 0.2)
-    said = say(["sql", "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"], lab)
+def test_sql_that_takes_too_long_is_stopped(lab: Path) -> None:
+    endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"
+    said = say(["sql", endless, "--timeout", "0.2"], lab)
     assert said.code == 2
     assert "it took too long" in said.err
 
