@@ -48,6 +48,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rounds": ("rounds", "list the rounds of a run"),
     "datasets": ("datasets", "list, show"),
     "sql": ("sql", "a read-only query"),
+    "open": ("screens", "open the screens at a place: `open tree 42:0.2.1`"),
+    "keys": ("screens", "list the keys of the screens, check the file that remaps them"),
 }
 
 
@@ -146,14 +148,26 @@ def _main(words: list[str]) -> int:
 
 def _screens(words: list[str]) -> int:
     options = Parser(prog="o1coder", parents=[common()]).parse_args(words)
+    need_terminal()
+    screens(options)
+    return OK
+
+
+def need_terminal() -> None:
+    """LabError where there is nothing to draw screens on."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") == "dumb":
         raise LabError(
             "this is not a terminal, so no screens", "`o1coder jobs list`, `o1coder problems list`, … say the same"
         )
-    line = [sys.executable, "-P", "-m", "tui", "--home", str(home_of(options))]
+
+
+def screens(options: argparse.Namespace, *more: str) -> None:
+    """Become the screens: they are a program of their own, and nothing in o1coder imports them."""
+    line = [sys.executable, "-P", "-m", "tui", "--home", str(home_of(options)), *more]
     if getattr(options, "readonly", False):
         line.append("--readonly")
-    os.execv(sys.executable, line)  # the screens are a program of their own: nothing in o1coder imports them
+    sys.stdout.flush()
+    os.execv(sys.executable, line)
 
 
 def home_of(options: argparse.Namespace) -> Path:

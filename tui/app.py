@@ -1,84 +1,141 @@
-"""The terminal lab: three screens as modes, the keys that work everywhere, and one thread that watches for changes.
+"""The terminal lab: nine screens as modes, the keys that work everywhere, and one thread that watches for changes.
 
 Thin on purpose. The frame is painted before the lab is opened: sqlmodel and everything that needs it are imported in a
 worker thread, torch and its kind never. It starts no job by itself and stops none: quitting leaves them running. Once,
-when the lab is open, it has the judge run its canaries, to say at which level programs are isolated here.
+when the lab is open, it has the judge run its canaries, to say at which level programs are isolated here. Where somebody
+stood is remembered outside the lab (memory.py), two seconds after it changed and when they leave.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from o1coder.errors import LabError
-from tui.screens.frame import Frame
+from tui import keymap
+from tui.memory import Memory, state_folder
+from tui.places import BY_MODE, PLACES, History, Went, load
+from tui.screens.frame import Frame, bindings_of, key_name, own_bindings
 
 if TYPE_CHECKING:
     from o1coder.lab import Lab
+    from o1coder.stage import Stage
 
 WATCH_S = 0.5
+SLOW_WATCH_S = 5.0
 ISOLATION_S = 1.0  # the first rows come first
-
-
-def _jobs() -> Screen[object]:
-    from tui.screens.jobs import JobsScreen
-
-    return JobsScreen()
-
-
-def _problems() -> Screen[object]:
-    from tui.screens.problems import ProblemsScreen
-
-    return ProblemsScreen()
-
-
-def _tree() -> Screen[object]:
-    from tui.screens.tree import TreeScreen
-
-    return TreeScreen()
+REMEMBER_S = 2.0
 
 
 class LabApp(App[int]):
     """The app. `lab` is None until the lab has been opened; `failure` is why it could not be. `isolation` is the judge's
-    level here, "none" where there is none, and "" until it is known."""
+    level here, "none" where there is none, and "" until it is known. `slow`: somebody reads over a slow line."""
 
     ENABLE_COMMAND_PALETTE = False
     MODES: ClassVar[dict[str, str | Callable[[], Screen[object]]]] = {
-        "jobs": _jobs,
-        "problems": _problems,
-        "tree": _tree,
+        place.mode: partial(lambda mode: load(mode)(), place.mode) for place in PLACES
     }
     DEFAULT_MODE = "jobs"
-    MODE_NAMES = ("Jobs", "Problems", "Tree")
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "switch_mode('jobs')", "jobs", show=False),
-        Binding("2", "switch_mode('problems')", "problems", show=False),
-        Binding("3", "switch_mode('tree')", "tree", show=False),
-        Binding("question_mark", "help", "keys"),
-        Binding("q,ctrl+c", "leave", "quit", tooltip="quit; running jobs go on"),
+        *(
+            Binding(
+                place.key, f"go('{place.mode}')", place.title, show=False, id=f"app.{place.mode}", tooltip=place.about
+            )
+            for place in PLACES
+        ),
+        Binding(
+            "colon", "command", "command", show=False, id="app.command", tooltip="the command bar: go anywhere by name"
+        ),
+        Binding(
+            "ctrl+p", "palette", "palette", show=False, id="app.palette", tooltip="search everything that can be done"
+        ),
+        Binding("question_mark", "help", "keys", id="app.help", tooltip="all keys of this screen"),
+        Binding("minus", "last", "last", show=False, id="app.last", tooltip="the screen before this one"),
+        Binding(
+            "left_square_bracket", "travel(-1)", "back", show=False, id="app.back", tooltip="back in where you were"
+        ),
+        Binding("right_square_bracket", "travel(1)", "ahead", show=False, id="app.ahead", tooltip="ahead again"),
+        Binding(
+            "y", "copy", "copy", show=False, id="app.copy", tooltip="copy what is under the cursor (OSC 52 and a file)"
+        ),
+        Binding(
+            "Y", "copy_command", "copy command", show=False, id="app.copy_command", tooltip="copy the o1coder command"
+        ),
+        Binding("o", "outside", "pager", show=False, id="app.pager", tooltip="read it in $PAGER"),
+        Binding(
+            "ctrl+z", "suspend_process", "suspend", show=False, id="app.suspend", tooltip="to the shell; fg comes back"
+        ),
+        Binding("q,ctrl+c", "leave", "quit", id="app.quit", tooltip="quit; running jobs go on"),
     ]
 
-    def __init__(self, home: Path, *, readonly: bool = False, tree_id: int | None = None) -> None:
+    def __init__(self, home: Path, *, readonly: bool = False, start: Went | None = None, slow: bool = False) -> None:
+        self.memory = Memory(home)
+        remembered = self.memory.of("app").get("mode")
+        begin = start.mode if start is not None else remembered if remembered in BY_MODE else "jobs"
+        type(self).DEFAULT_MODE = begin
         super().__init__()
         self.theme = "ansi-dark"
+        self.animation_level = "none"
         self.home = home
         self.readonly = readonly
+        self.slow = slow
         self.lab: Lab | None = None
         self.failure: LabError | None = None
         self.isolation = ""
-        self.tree_id = tree_id
+        self.history = History()
+        self.keymap, self._faults = keymap.read(keymap.file())
+        self.set_keymap(self.keymap)
+        self._targets: dict[str, str] = {}
+        self._last: Went | None = None
+        self._typed: dict[int, tuple[events.Key, Widget]] = {}
+        where = self.memory.of("where")
+        for place in PLACES:
+            if isinstance(where.get(place.mode), str):
+                self._targets[place.mode] = where[place.mode]
+        if start is not None and start.target:
+            self._targets[start.mode] = start.target
+        self.tree_id: int | None = None
         self.trees_of: dict[str, int] = {}
+        if start is not None and start.mode == "tree" and start.target.isdecimal():
+            self.tree_id = int(start.target)
 
     def on_ready(self) -> None:
         self.run_worker(self._watch, thread=True, group="watch")
+        self.set_interval(REMEMBER_S, self._remember)
+        if self._faults:
+            self._say(self._faults[0])
 
+    def delay_update(self, delay: float = 0.001) -> None:
+        """Screens are shown as soon as they are drawn: they are light enough not to be seen half-made."""
+        super().delay_update(delay)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys typed faster than the focus moves (pasted, scripted, or in one packet of a slow line) are all sent to what
+        had the focus when they were read; one that comes back unused is given to what has it now."""
+        if isinstance(event, events.Key):
+            target = self.focused or self.screen
+            if not event.is_forwarded:
+                self._typed[id(event)] = (event, target)
+                if len(self._typed) > 256:  # what a widget keeps for itself never comes back
+                    del self._typed[next(iter(self._typed))]
+            else:
+                sent = self._typed.pop(id(event), None)
+                if sent is not None and sent[1] is not target:
+                    self.post_message(events.Key(event.key, event.character))
+                    return
+        await super().on_event(event)
+
+    # the lab -------------------------------------------------------------------------------------------------------
     def _watch(self) -> None:
         """In a thread for as long as the app runs: open the lab, then tell of every change that is committed."""
         worker = get_current_worker()
@@ -92,22 +149,28 @@ class LabApp(App[int]):
             return
         self.call_from_thread(self._opened, lab, None)
         shown_at = time.monotonic() + ISOLATION_S
+        looked = time.monotonic()
         with Changes(lab) as changes:
             while not worker.is_cancelled:
                 time.sleep(WATCH_S)
-                if changes.any():
-                    self.call_from_thread(self._changed)
+                if time.monotonic() - looked >= (SLOW_WATCH_S if self.slow else WATCH_S):
+                    looked = time.monotonic()
+                    if changes.any():
+                        self.call_from_thread(self._changed)
                 if shown_at and time.monotonic() > shown_at:
                     shown_at = 0.0
-                    self.call_from_thread(self.run_worker, self._isolation, thread=True, group="isolation")
+                    self.call_from_thread(self.run_worker, self._later, thread=True, group="later")
 
-    def _isolation(self) -> None:
-        """In a thread, for a moment: start a judge and look which level its canaries prove."""
+    def _later(self) -> None:
+        """In a thread, for a moment: which level the judge's canaries prove; what the keys file gets wrong."""
         from o1coder.judge import describe_layers
 
         found = next((layer["level"] for layer in describe_layers() if layer["active"]), "none")
+        wrong = keymap.faults(every_binding(), self.keymap) if self.keymap else []
         if not get_current_worker().is_cancelled:
             self.call_from_thread(self._isolated, found)
+            if wrong:
+                self.call_from_thread(self._say, wrong[0])
 
     def _isolated(self, found: str) -> None:
         self.isolation = found
@@ -119,37 +182,220 @@ class LabApp(App[int]):
         self.lab, self.failure = lab, failure
         if failure is not None:
             self.exit(2)
-        elif self.tree_id is not None:
-            self.open_tree(self.tree_id)
         else:
             self._changed()
 
     def _changed(self) -> None:
-        if isinstance(self.screen, Frame):
+        if isinstance(self.screen, Frame) and self.screen.is_mounted:
             self.screen.reload()
+
+    # going ---------------------------------------------------------------------------------------------------------
+    @property
+    def frame(self) -> Frame | None:
+        """The screen of this mode, whatever overlay lies over it."""
+        bottom = self.screen_stack[0] if self.screen_stack else None
+        return bottom if isinstance(bottom, Frame) else None
+
+    def here(self) -> Went:
+        """Where somebody is."""
+        return Went(self.current_mode, "" if self.frame is None else self.frame.where())
+
+    def go(self, mode: str, target: str = "") -> None:
+        """Show a screen and, on it, what the target names; "" leaves it as it was."""
+        here = self.here()
+        if here.mode == mode and target in ("", here.target):
+            return
+        self._last = here
+        self.history.leave(here, Went(mode, target))
+        self._show(Went(mode, target))
+
+    def _show(self, there: Went) -> None:
+        if there.target:
+            self._targets[there.mode] = there.target
+        if self.current_mode != there.mode:
+            self.switch_mode(there.mode)
+        elif self.frame is not None:
+            self.frame.arrive()
 
     def open_tree(self, tree_id: int) -> None:
         """Show a tree in its mode."""
-        self._go_to_tree(tree_id)
+        self.tree_id = tree_id
+        self.go("tree", str(tree_id))
 
     def open_trees(self, *, problem: int | None = None, job: int | None = None) -> None:
         """Show the list of trees: all, or those of one problem or job."""
         of = {"problem": problem, "job": job}
         self.trees_of = {name: row_id for name, row_id in of.items() if row_id is not None}
-        self._go_to_tree(None)
+        self.tree_id = None
+        self.go("tree", " ".join(f"{name}:{row_id}" for name, row_id in self.trees_of.items()))
+        self._changed()
 
-    def _go_to_tree(self, tree_id: int | None) -> None:
-        self.tree_id = tree_id
-        if self.current_mode == "tree":
-            self._changed()
+    def target_of(self, mode: str) -> str:
+        """What a screen has been asked to show and has not been told yet."""
+        return self._targets.pop(mode, "")
+
+    def action_go(self, mode: str) -> None:
+        self.go(mode)
+
+    def action_last(self) -> None:
+        if self._last is not None:
+            self.go(*self._last)
+
+    def action_travel(self, by: int) -> None:
+        there = self.history.back(self.here(), by)
+        if there is None:
+            self._say("there is nothing before this" if by < 0 else "there is nothing after this")
         else:
-            self.switch_mode("tree")
+            self._last = self.here()
+            self._show(there)
+
+    # commands ------------------------------------------------------------------------------------------------------
+    def action_command(self) -> None:
+        if isinstance(self.screen, Frame):
+            self.screen.command_bar(True)
+
+    def bar_offers(self) -> tuple[list[str], list[str]]:
+        """What was typed into the command bar before, and what it completes."""
+        from o1coder.stage import stage_names
+        from tui.words import offers
+
+        return self.memory.lines("command"), offers(stage_names())
+
+    def command(self, line: str) -> None:
+        """Do what a line of the command bar asks for."""
+        from tui.words import read
+
+        self.memory.typed("command", line)
+        try:
+            asked = read(line)
+        except LabError as error:
+            self._say(f"{error.message}: {error.hint}")
+            return
+        if isinstance(asked, Went):
+            self.go(*asked)
+        elif asked.name == "launch":
+            self._launch(asked.rest)
+        elif asked.name == "slow":
+            self.slow = asked.rest != "off" if asked.rest else not self.slow
+            self._say(f"slow line: {'on' if self.slow else 'off'}")
+        else:
+            deeds = {
+                "help": self.action_help,
+                "back": self.action_last,
+                "copy": self.action_copy,
+                "quit": self.action_leave,
+            }
+            deeds[asked.name]()
+
+    def _launch(self, stage: str) -> None:
+        frame = self.frame
+        if frame is None or frame.refused("launch jobs"):
+            return
+        from o1coder.stage import stage_names
+
+        if stage not in stage_names():
+            self._say(f"there is no stage {stage!r}: {', '.join(stage_names())}")
+            return
+
+        def found() -> Stage:
+            from o1coder.stage import find
+
+            return find(stage)
+
+        def opened(declared: Stage) -> None:
+            from tui.screens.launch import launch_form
+
+            launch_form(frame, declared, {})
+
+        frame.ask("stages", found, opened)
+
+    def action_palette(self) -> None:
+        from tui.screens.palette import Deed, Palette
+
+        frame = self.frame
+        if frame is None or self.screen is not frame:
+            return
+        deeds, everywhere = [], bindings_of(type(self))
+        for _, bindings in frame.help():
+            for one in bindings:
+                keys = " ".join(key_name(key) for key in keymap.keys_of(one, self.keymap).split(","))
+                action = f"app.{one.action}" if one in everywhere else one.action
+                deeds.append(Deed(one.description, keys, one.tooltip or "", action))
+        _, offers = self.bar_offers()
+        deeds += [
+            Deed(offer.strip(), "", "", f"app.line({offer!r})") for offer in offers if offer.startswith("launch ")
+        ]
+
+        async def chosen(deed: Deed | None) -> None:
+            if deed is not None:
+                focused = frame.focused
+                known = focused is not None and deed.action in {b.action for b in own_bindings(type(focused))}
+                await self.run_action(deed.action, focused if known and focused is not None else frame)
+
+        self.push_screen(Palette(deeds), chosen)
+
+    def action_line(self, line: str) -> None:
+        self.command(line)
 
     def action_help(self) -> None:
         from tui.screens.help import HelpScreen
 
         if isinstance(self.screen, Frame):
-            self.push_screen(HelpScreen(self.screen.help()))
+            self.push_screen(HelpScreen(self.screen.help(), self.keymap, self.screen.twin()))
+
+    # copying, reading ----------------------------------------------------------------------------------------------
+    def _copy(self, text: str) -> None:
+        from tui.clipboard import copy
+
+        if not text:
+            self._say("there is nothing to copy here")
+        elif self._driver is not None:
+            self._say(copy(text, self._driver.write, state_folder()))
+
+    def action_copy(self) -> None:
+        if self.frame is not None:
+            self._copy(self.frame.copied())
+
+    def action_copy_command(self) -> None:
+        if self.frame is not None:
+            self._copy(self.frame.twin())
+
+    def action_outside(self) -> None:
+        from tui.outside import page
+
+        found = None if self.frame is None else self.frame.outside()
+        if found is None:
+            self._say("there is nothing to read here")
+            return
+        try:
+            page(self, *found)
+        except LabError as error:
+            self._say(f"{error.message}: {error.hint}")
+
+    # remembering ---------------------------------------------------------------------------------------------------
+    def _remember(self) -> None:
+        frame = self.frame
+        if frame is None or frame.mode not in BY_MODE:
+            return
+        self.memory.of("app")["mode"] = frame.mode
+        self.memory.of("where")[frame.mode] = frame.where()
+        self.memory.of("kept")[frame.mode] = frame.keep()
+        failed = self.memory.save()
+        if failed:
+            self._say(failed)
+
+    def _say(self, message: str) -> None:
+        if self.frame is not None:
+            self.frame.say(message)
 
     def action_leave(self) -> None:
+        self._remember()
         self.exit(0)
+
+
+def every_binding() -> dict[str, list[Binding]]:
+    """The bindings of every screen, of the tables on them and of the app, by where they work; imports all screens."""
+    from tui.widgets.virtual_tree import VirtualTree
+
+    found = {place.mode: bindings_of(load(place.mode)) for place in PLACES}
+    return {**found, "table": own_bindings(VirtualTree), "app": bindings_of(LabApp)}

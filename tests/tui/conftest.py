@@ -259,13 +259,15 @@ def no_worker_left(home: Path) -> Iterator[None]:
 
 
 @pytest.fixture
-def tui(home: Path) -> Iterator[Callable[..., Terminal]]:
-    """Starts the real app on the lab in a terminal; ends it with the test."""
+def tui(home: Path, tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    """Starts the real app on the lab in a terminal, nothing remembered from elsewhere; ends it with the test."""
+    own = {"XDG_STATE_HOME": str(tmp_path / "state"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
     with ExitStack() as stack:
 
         def start(*options: str, **terminal: Any) -> Terminal:
             code = "import sys; sys.path.insert(0, '.'); from tui.__main__ import main; sys.exit(main(sys.argv[1:]))"
             argv = [sys.executable, "-P", "-c", code, "--home", str(home), *options]
-            return stack.enter_context(Terminal(argv, cwd=str(ROOT), **terminal))
+            environment = own | dict(terminal.pop("environment", None) or {})
+            return stack.enter_context(Terminal(argv, cwd=str(ROOT), environment=environment, **terminal))
 
         yield start

@@ -24,7 +24,7 @@ def rows(home: Path, query: str) -> list[tuple[object, ...]]:
 
 
 def open_tree(tui: Start, *options: str, **terminal: object) -> Terminal:
-    shown = tui("--tree", "1", *options, **terminal)
+    shown = tui("--open", "tree 1", *options, **terminal)
     shown.wait_for("verdict")
     shown.wait_for("Loop over xs.")
     shown.settle()

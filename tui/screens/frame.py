@@ -1,4 +1,5 @@
-"""What every screen is made of: a title line, a body, a key bar; and how a screen asks the lab without waiting.
+"""What every screen is made of: a title line, a body, a key bar that becomes the command bar; how a screen asks the lab
+without waiting; and the few answers about itself that let the app go to it, come back, copy it and say its command.
 
 `ask` puts a question in a worker thread, one at a time per topic, the newest waiting question replacing older ones, so
 that a flood of moves or changes costs one query. `act` queues verbs: each starts when the one before has been answered,
@@ -20,7 +21,10 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from o1coder.errors import LabError
+from tui.keymap import keys_of
+from tui.places import PLACES
 from tui.text import GLYPHS, Cell, inert
+from tui.widgets.command import CommandBar
 from tui.widgets.line import Line
 from tui.widgets.virtual_table import VirtualTable
 
@@ -31,9 +35,15 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 Question = Callable[[], Any]
 SHOWN_S = 6.0
+WIDE = 120  # from here on the title names all screens
 NAMES = {
     "question_mark": "?",
     "slash": "/",
+    "colon": ":",
+    "minus": "-",
+    "asterisk": "*",
+    "equals_sign": "=",
+    "exclamation_mark": "!",
     "backspace": "bksp",
     "escape": "esc",
     "pageup": "PgUp",
@@ -61,6 +71,11 @@ def bindings_of(kind: type[Any]) -> list[Binding]:
     return [item if isinstance(item, Binding) else Binding(*item) for item in declared]
 
 
+def own_bindings(kind: type[Any]) -> list[Binding]:
+    """The bindings of a widget of ours and of those it is made from."""
+    return [b for one in kind.__mro__ if one.__module__.startswith("tui.") for b in bindings_of(one)]
+
+
 class Frame(Screen[Any]):
     """A screen of the lab. Subclasses give `TITLE`, a `body()` and what to do when the lab changed (`reload`)."""
 
@@ -70,6 +85,7 @@ class Frame(Screen[Any]):
     DEFAULT_CSS = """
     Frame #body { height: 1fr; layout: vertical; }
     Frame.-wide #body { layout: horizontal; }
+    Frame #command { display: none; }
     """
 
     class _Answered(Message, bubble=False):
@@ -86,6 +102,9 @@ class Frame(Screen[Any]):
         self._acting = False
         self._message = ""
         self._said = 0
+        self._extra: tuple[Cell, ...] = ()
+        self._recalled = False
+        self._before: Widget | None = None  # what had the focus before the command bar
 
     @property
     def lab_app(self) -> LabApp:
@@ -103,6 +122,7 @@ class Frame(Screen[Any]):
             yield from self.body()
         yield from self.below()
         yield Line(id="keys")
+        yield CommandBar(id="command")
 
     def body(self) -> ComposeResult:
         """The widgets of the body."""
@@ -116,8 +136,24 @@ class Frame(Screen[Any]):
         self.draw_title()
         self.draw_keys()
 
+    @property
+    def mode(self) -> str:
+        """The name of its mode."""
+        return next(place.mode for place in PLACES if place.title == self.TITLE)
+
     def on_screen_resume(self) -> None:
         self.draw_title()
+        if not self._recalled:
+            self._recalled = True
+            kept = self.lab_app.memory.of("kept").get(self.mode)
+            self.recall(kept if isinstance(kept, dict) else {})
+        self.arrive()
+
+    def arrive(self) -> None:
+        """Somebody comes to this screen: what they asked for is shown."""
+        target = self.lab_app.target_of(self.mode)
+        if target:
+            self.goto(target)
         if self.lab is not None:
             self.reload()
 
@@ -128,19 +164,65 @@ class Frame(Screen[Any]):
         """A job was enqueued from this screen."""
         self.reload()
 
+    # where it stands -----------------------------------------------------------------------------------------------
+    def goto(self, target: str) -> None:
+        """Show what a target names; "" leaves the screen as it was. The lab may not be open yet: then `reload` follows."""
+
+    def where(self) -> str:
+        """The target that leads back to what is shown."""
+        return ""
+
+    def keep(self) -> dict[str, Any]:
+        """Small choices to be remembered over a restart, as JSON."""
+        return {}
+
+    def recall(self, kept: dict[str, Any]) -> None:
+        """Take what `keep` gave, perhaps by an older version: what is not understood is left alone."""
+
+    def copied(self) -> str:
+        """What `y` copies: the most useful thing under the cursor; "" where there is nothing."""
+        return ""
+
+    def twin(self) -> str:
+        """The command that says the same as the screen does; "" where there is none."""
+        return ""
+
+    def outside(self) -> tuple[str, str] | None:
+        """A file name and the text that `o` opens in the pager; None where there is nothing."""
+        return None
+
+    def refused(self, verb: str) -> bool:
+        """Say that a verb is refused where the lab is read-only (or not open yet); whether it is."""
+        if self.lab is None:
+            self.say("the lab is still being opened")
+            return True
+        if self.lab.readonly:
+            self.say(f"the lab is open read-only: leave --readonly away to {verb}")
+            return True
+        return False
+
+    # title and keys ------------------------------------------------------------------------------------------------
     def draw_title(self, *extra: Cell) -> None:
         """The first line: the screens, this one marked, what is under the cursor, how programs are isolated,
-        and which lab."""
-        cells = [Cell(" o1coder ", "bold")]
-        for number, name in enumerate(self.lab_app.MODE_NAMES, 1):
-            here = name == self.TITLE
-            cells.append(Cell(f" {number} {name} ", "bold underline" if here else ""))
+        and which lab. A narrow one names only this screen, the others by number."""
+        self._extra = extra
+        wide = self.size.width >= WIDE
+        cells = [Cell(" o1coder ", "bold")] if wide else []
+        acts: dict[int, str] = {}
+        for place in PLACES:
+            here = place.title == self.TITLE
+            acts[len(cells)] = f"app.go('{place.mode}')"
+            shown = f" {place.key} {place.title} " if here or wide else place.key
+            cells.append(Cell(shown, "bold underline" if here else ""))
         if self.lab_app.readonly:
             cells.append(Cell(" read-only ", "bold"))
         isolation = self.lab_app.isolation
         level = Cell(f" judge {isolation} " if isolation else "", "" if isolation in ("L4", "L3") else "bold")
         where = inert(str(self.lab_app.home))
-        self.query_one("#title", Line).say([*cells, *extra], [level, Cell(f" {where} ")])
+        self.query_one("#title", Line).say([*cells, *extra], [level, Cell(f" {where} ")], acts=acts)
+
+    def on_resize(self) -> None:
+        self.draw_title(*self._extra)
 
     def draw_keys(self) -> None:
         """The last line: a message while there is one, else at most seven keys."""
@@ -148,11 +230,35 @@ class Frame(Screen[Any]):
         if self._message:
             bar.say([Cell(" " + self._message, "bold yellow")])
             return
-        shown = [b for b in [*bindings_of(type(self)), *bindings_of(type(self.app))] if b.show][:7]
+        own, everywhere = bindings_of(type(self)), bindings_of(type(self.app))
+        shown = [(b, b.action) for b in own if b.show] + [(b, f"app.{b.action}") for b in everywhere if b.show]
         cells: list[Cell] = []
-        for binding in shown:
-            cells += [Cell(f" {key_name(binding.key)} ", "bold bright_blue"), Cell(binding.description + " ")]
-        bar.say(cells)
+        acts: dict[int, str] = {}
+        for binding, action in shown[:7]:
+            acts[len(cells)] = acts[len(cells) + 1] = action
+            cells.append(Cell(f" {key_name(keys_of(binding, self.lab_app.keymap))} ", "bold bright_blue"))
+            cells.append(Cell(binding.description + " "))
+        bar.say(cells, acts=acts)
+
+    def command_bar(self, opened: bool) -> None:
+        """Put the command bar in the place of the keys, or take it away again."""
+        bar, keys = self.query_one(CommandBar), self.query_one("#keys", Line)
+        if bar.display == opened:
+            return
+        bar.display, keys.display = opened, not opened
+        if opened:
+            self._before = self.focused
+            bar.offer(*self.lab_app.bar_offers())
+            bar.begin()
+        else:
+            self.set_focus(self._before)
+
+    def on_command_bar_left(self) -> None:
+        self.command_bar(False)
+
+    def on_command_bar_given(self, message: CommandBar.Given) -> None:
+        self.command_bar(False)
+        self.lab_app.command(message.line)
 
     def say(self, message: str) -> None:
         """Show one line in place of the keys for some seconds."""
@@ -213,12 +319,11 @@ class Frame(Screen[Any]):
 
     def help(self) -> list[tuple[str, list[Binding]]]:
         """Every key of this screen by where it works: screen, the focused widget, everywhere."""
-        parts = [(self.TITLE or "this screen", bindings_of(type(self)))]
-        focused: Widget | None = self.focused
-        if focused is not None:
-            own = [b for kind in type(focused).__mro__ if kind.__module__.startswith("tui.") for b in bindings_of(kind)]
-            parts.append(("moving", own))
-        return [*parts, ("everywhere", bindings_of(type(self.app)))]
+        return [
+            (self.TITLE or "this screen", bindings_of(type(self))),
+            *([] if self.focused is None else [("moving", own_bindings(type(self.focused)))]),
+            ("everywhere", bindings_of(type(self.app))),
+        ]
 
 
 def position(table: VirtualTable) -> str:

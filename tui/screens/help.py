@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -10,8 +10,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
+from tui.keymap import keys_of
 from tui.screens.frame import key_name
-from tui.text import Cell
+from tui.text import Cell, inert
 from tui.widgets.line import Line
 from tui.widgets.pane import Pane, RichLine
 
@@ -31,9 +32,13 @@ class HelpScreen(ModalScreen[None]):
         Binding("pageup", "scroll(-10)", "page up", show=False),
     ]
 
-    def __init__(self, parts: Sequence[tuple[str, Sequence[Binding]]]) -> None:
+    def __init__(
+        self, parts: Sequence[tuple[str, Sequence[Binding]]], keymap: Mapping[str, str], twin: str = ""
+    ) -> None:
         super().__init__()
         self.parts = parts
+        self.keymap = keymap
+        self.twin = twin
 
     def compose(self) -> ComposeResult:
         with Vertical():
@@ -46,8 +51,10 @@ class HelpScreen(ModalScreen[None]):
         for title, bindings in self.parts:
             lines += [[], [Cell(title, "bold")]] if lines else [[Cell(title, "bold")]]
             for binding in bindings:
-                keys = " ".join(key_name(key) for key in binding.key.split(","))
+                keys = " ".join(key_name(key) for key in keys_of(binding, self.keymap).split(","))
                 lines.append([Cell(f"  {keys:<18}", "bright_blue"), Cell(binding.tooltip or binding.description)])
+        if self.twin:
+            lines += [[], [Cell("the same from a script", "bold")], [Cell("  " + inert(self.twin))]]
         self.query_one(Pane).show(lines)
 
     def action_scroll(self, delta: int) -> None:

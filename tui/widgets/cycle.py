@@ -28,9 +28,9 @@ class Cycle(Widget, can_focus=True):
     ALLOW_SELECT = False
     DEFAULT_CSS = "Cycle { height: 1; width: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,h", "turn(-1)", "previous", show=False),
-        Binding("right,l,space", "turn(1)", "next", show=False),
-        Binding("enter", "list", "all options", show=False),
+        Binding("left,h", "turn(-1)", "previous", show=False, id="cycle.previous"),
+        Binding("right,l,space", "turn(1)", "next", show=False, id="cycle.next"),
+        Binding("enter", "list", "all options", show=False, id="cycle.list"),
     ]
 
     class Changed(Message):

@@ -1,11 +1,16 @@
-"""One line made of cells: titles, breadcrumbs, the key bar. It repaints only when what it says has changed."""
+"""One line made of cells: titles, breadcrumbs, the key bar. It repaints only when what it says has changed.
+
+A cell may carry an action that a click on it runs; nothing needs the mouse, so nothing else of a line can be reached by it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -22,13 +27,25 @@ class Line(Widget):
         super().__init__(id=id)
         self.base = style
         self._said: tuple[tuple[Cell, ...], tuple[Cell, ...]] = ((), ())
+        self._acts: Mapping[int, str] = {}
 
-    def say(self, left: Sequence[Cell], right: Sequence[Cell] = ()) -> None:
-        """Show these cells; their text must be inert already."""
+    def say(self, left: Sequence[Cell], right: Sequence[Cell] = (), *, acts: Mapping[int, str] | None = None) -> None:
+        """Show these cells; their text must be inert already. `acts`: by its place among the left ones, the action of the
+        screen or the app that a click on a cell runs."""
         said = (tuple(left), tuple(right))
+        self._acts = acts or {}
         if said != self._said:
             self._said = said
             self.refresh()
+
+    async def on_click(self, event: events.Click) -> None:
+        x = 0
+        for place, cell in enumerate(self._said[0]):
+            x += cell_len(cell.text)
+            if event.x < x:
+                if place in self._acts:
+                    await self.app.run_action(self._acts[place], self.screen)
+                return
 
     def render_line(self, y: int) -> Strip:
         width, base = self.size.width, Style.parse(self.base)

@@ -22,10 +22,12 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from o1coder.errors import LabError
 from tui.text import GLYPHS, Cell, fit
 
 MARGIN = 96  # rows fetched beyond each edge of the screen
 KEPT = 4096  # rows cached before the cache is dropped
+MOST_MARKED = 100_000  # rows marked at once
 Row = Sequence[Cell]
 
 
@@ -86,14 +88,18 @@ class VirtualTable(Widget, can_focus=True):
     ALLOW_SELECT = False
     DEFAULT_CSS = "VirtualTable { height: 1fr; width: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "up", show=False),
-        Binding("down,j", "move(1)", "down", show=False),
-        Binding("pageup,ctrl+u", "page(-1)", "page up", show=False),
-        Binding("pagedown,ctrl+d", "page(1)", "page down", show=False),
-        Binding("home,g", "edge(-1)", "first", show=False),
-        Binding("end,G", "edge(1)", "last", show=False),
-        Binding("space", "mark", "mark", show=False),
-        Binding("enter", "choose", "open", show=False),
+        Binding("up,k", "move(-1)", "up", show=False, id="table.up"),
+        Binding("down,j", "move(1)", "down", show=False, id="table.down"),
+        Binding("pageup,ctrl+u", "page(-1)", "page up", show=False, id="table.page_up"),
+        Binding("pagedown,ctrl+d", "page(1)", "page down", show=False, id="table.page_down"),
+        Binding("home,g", "edge(-1)", "first", show=False, id="table.first"),
+        Binding("end,G", "edge(1)", "last", show=False, id="table.last"),
+        Binding("space", "mark", "mark", show=False, id="table.mark", tooltip="mark the row, or take the mark away"),
+        Binding("v", "range", "range", show=False, id="table.range", tooltip="mark from here to where the cursor goes"),
+        Binding(
+            "A", "mark_all", "mark all", show=False, id="table.mark_all", tooltip="mark all that is shown, or none"
+        ),
+        Binding("enter", "choose", "open", show=False, id="table.open"),
     ]
 
     class Moved(Message):
@@ -148,6 +154,8 @@ class VirtualTable(Widget, can_focus=True):
         self._busy = False
         self._stale = False
         self._wanted: int | None = None
+        self._anchor: int | None = None  # the line where a range begins
+        self._before: frozenset[int] = frozenset()  # what was marked before the range
 
     # what is shown -------------------------------------------------------------------------------------------------
     @property
@@ -168,7 +176,7 @@ class VirtualTable(Widget, can_focus=True):
         """Take another source; the old rows stay on the screen until the new ones are here."""
         if self._source is not source:
             self._source = source
-            self.marks.clear()
+            self.clear_marks()
         self.reload()
 
     def reload(self) -> None:
@@ -273,6 +281,7 @@ class VirtualTable(Widget, can_focus=True):
         offset = self._index - self._top
         order.adopt(self.order)
         self.order, self._cache, self.loaded = order, dict(rows), True
+        self._anchor = None  # lines have moved
         if self.marks and isinstance(order, FlatOrder):
             self.marks &= set(order.ids)
         self._index = max(0, min(self._index if found is None else found, len(order) - 1))
@@ -293,6 +302,8 @@ class VirtualTable(Widget, can_focus=True):
         if index == self._index or not len(self.order):
             return
         old, self._index = self._index, index
+        if self._anchor is not None:
+            self._mark_range(self._anchor)
         top = self._clamped(self._top)
         if top == self._top:
             self._repaint(old)
@@ -325,6 +336,41 @@ class VirtualTable(Widget, can_focus=True):
             self.marks ^= {row_id}
             self._repaint(self._index)
             self.action_move(1)
+
+    def action_range(self) -> None:
+        """Begin a range at the cursor, or end the one that is under way and keep its marks."""
+        if self._anchor is None and len(self.order):
+            self._before = frozenset(self.marks)
+            self._mark_range(self._index)
+        else:
+            self._anchor = None
+
+    def _mark_range(self, anchor: int) -> None:
+        self._anchor = anchor
+        first, last = sorted((anchor, self._index))
+        last = min(last, first + MOST_MARKED)
+        self.marks = {*self._before, *(self.order.id_at(line) for line in range(first, last + 1))}
+        self.refresh()
+
+    def action_mark_all(self) -> None:
+        if len(self.order) > MOST_MARKED:
+            self.post_message(
+                self.Failed(LabError(f"{len(self.order)} rows are too many to mark", "filter them first"))
+            )
+            return
+        shown = {self.order.id_at(line) for line in range(len(self.order))}
+        all_marked = shown <= self.marks
+        self.clear_marks()
+        self.marks = set() if all_marked else shown
+        self.refresh()
+
+    def clear_marks(self) -> bool:
+        """Take all marks away and end a range; whether there was any."""
+        had = bool(self.marks) or self._anchor is not None
+        self.marks, self._anchor, self._before = set(), None, frozenset()
+        if had:
+            self.refresh()
+        return had
 
     def action_choose(self) -> None:
         row_id = self.row_id

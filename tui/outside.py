@@ -1,0 +1,52 @@
+"""Handing a text to the person's pager or editor while the screens stand still. What a pager is shown is inert."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from textual.app import App, SuspendNotSupported
+
+from o1coder.errors import LabError
+
+
+def _run(app: App[Any], command: str, file: Path) -> None:
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise LabError(f"{command!r} is no command: {error}", "set PAGER or EDITOR") from error
+    try:
+        with app.suspend():
+            subprocess.run([*words, str(file)], check=False)
+    except SuspendNotSupported as error:
+        raise LabError("this terminal cannot be handed over", "use the command line (Y copies the command)") from error
+    except (OSError, IndexError) as error:
+        raise LabError(f"{command!r} cannot be run", "set PAGER or EDITOR to a program that is installed") from error
+
+
+def page(app: App[Any], name: str, text: str) -> None:
+    """Show a text in `$PAGER` (else less). LabError when that cannot be."""
+    from tui.clipboard import harmless
+
+    with tempfile.TemporaryDirectory(prefix="o1coder-") as folder:
+        file = Path(folder) / (name.replace("/", "_") or "text")
+        file.write_text(harmless(text), encoding="utf-8", errors="backslashreplace")
+        _run(app, os.environ.get("PAGER") or "less", file)
+
+
+def edit(app: App[Any], name: str, text: str) -> str | None:
+    """Let the person change a text in `$VISUAL`, `$EDITOR` (else vi); None when it was left as it is. LabError when that
+    cannot be, or the result is no UTF-8."""
+    with tempfile.TemporaryDirectory(prefix="o1coder-") as folder:
+        file = Path(folder) / (name.replace("/", "_") or "text")
+        file.write_text(text, encoding="utf-8", errors="backslashreplace")
+        _run(app, os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi", file)
+        try:
+            changed = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise LabError(f"what the editor left cannot be read: {error}", "save it as UTF-8") from error
+    return None if changed.rstrip("\n") == text.rstrip("\n") else changed.rstrip("\n")
