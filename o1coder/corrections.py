@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Connection
 
-from o1coder import labels
+from o1coder import standing
 from o1coder.clock import now
 from o1coder.errors import LabError
 from o1coder.lab import Lab
@@ -97,11 +97,11 @@ def preview(connection: Connection, changes: Sequence[Change]) -> Preview:
     trees = checked(connection, changes)
     said = {change.step: change.value for change in changes}
     rows = connection.exec_driver_sql(
-        f"SELECT s.id, l.value FROM step s JOIN label l ON l.id = {labels.current_label('s.id')} WHERE s.id IN {STEPS}",
+        f"SELECT s.id, l.value FROM step s JOIN label l ON l.id = {standing.current_label('s.id')} WHERE s.id IN {STEPS}",
         (json.dumps(list(said)),),
     )
     now_said = {row[0]: row[1] for row in rows}
-    touched = labels.stale_if(connection, said)
+    touched = standing.stale_if(connection, said)
     return Preview(
         len(said),
         sum(now_said.get(step) != value for step, value in said.items()),
@@ -189,7 +189,7 @@ def _batch() -> str:
 
 
 def _applied(connection: Connection, batch: str, written: list[tuple[int, int]]) -> Applied:
-    return Applied(batch, written, labels.stale_for_steps(connection, [step for _, step in written]))
+    return Applied(batch, written, standing.stale_for_steps(connection, [step for _, step in written]))
 
 
 def _values(

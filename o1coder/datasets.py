@@ -18,14 +18,15 @@ from o1coder.canonical import canonical, digest_bytes, digest_file
 from o1coder.clock import now
 from o1coder.errors import LabError
 from o1coder.lab import Lab
-from o1coder.models import Blob, Dataset, DatasetItem, DatasetLabel
+from o1coder.models import Blob, Dataset, DatasetItem, DatasetLabel, DatasetPath
 from o1coder.rows import By, add, add_many
 
 DATA = "data.jsonl"
 
 
 class Row(NamedTuple):
-    """One row of a dataset, the one fact it came from, and every label whose word decided what it says or that it is in."""
+    """One row of a dataset, the one fact it came from, every label whose word decided what it says or that it is in, and the
+    steps on its path that are in because nobody spoke against them."""
 
     content: dict[str, Any]
     step_id: int | None = None
@@ -33,6 +34,7 @@ class Row(NamedTuple):
     program_id: int | None = None
     problem_id: int | None = None
     label_ids: tuple[int, ...] = ()
+    path_ids: tuple[int, ...] = ()
 
 
 class Frozen(NamedTuple):
@@ -98,7 +100,7 @@ def freeze(
                 {
                     "dataset_id": dataset_id,
                     "ordinal": n,
-                    **{k: v for k, v in row._asdict().items() if k not in ("content", "label_ids")},
+                    **{k: v for k, v in row._asdict().items() if k not in ("content", "label_ids", "path_ids")},
                     "row_digest": digest_bytes(line.encode()),
                 }
                 for n, (row, line) in enumerate(zip(found, lines, strict=True))
@@ -111,6 +113,15 @@ def freeze(
                 {"dataset_id": dataset_id, "ordinal": n, "label_id": label_id}
                 for n, row in enumerate(found)
                 for label_id in sorted(set(row.label_ids))
+            ],
+        )
+        add_many(
+            connection,
+            DatasetPath,
+            [
+                {"dataset_id": dataset_id, "ordinal": n, "step_id": step_id}
+                for n, row in enumerate(found)
+                for step_id in sorted(set(row.path_ids))
             ],
         )
     return Frozen(dataset_id, lab.home / stored.path, len(found), sha256)

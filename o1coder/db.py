@@ -29,8 +29,8 @@ NOTHING_FREE = 1 << 20  # bytes below which an I/O error means a full disk: a WA
 
 APPEND_ONLY = (
     "problem program program_origin test_case test_withdrawal test_set test_set_item profile verdict tree tree_end step "
-    "completion rollout rescore generated_case score label gold gold_answer dataset dataset_item dataset_label checkpoint "
-    "decision evaluation evaluation_item job_input metric"
+    "completion rollout rescore generated_case score label gold gold_answer dataset dataset_item dataset_label dataset_path "
+    "checkpoint decision evaluation evaluation_item job_input metric"
 ).split()
 
 

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 from sqlalchemy.engine import Connection
 
 from o1coder import rescores
-from o1coder.labels import current_label
 from o1coder.search.facts import CompletionFact, Fact, Path, RolloutFact, StepFact
 from o1coder.search.values import ENOUGH_DRAWS, Validity, Value, hard_label, recorded_values
+from o1coder.standing import current_label
 
 REVALUED = "revalued"  # the category of a label that follows from a corrected leaf below
 

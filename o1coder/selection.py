@@ -81,6 +81,7 @@ class Chain(NamedTuple):
     task: Task
     steps: tuple[StepRow, ...]
     label_ids: tuple[int, ...]  # that count for its steps
+    path_ids: tuple[int, ...] = ()  # its steps without a label
 
 
 class Labelled(NamedTuple):
@@ -99,6 +100,7 @@ class Labelled(NamedTuple):
     c: int | None = None
     v: float | None = None  # its value under the reward that steered
     estimate: str | None = None  # what made value, k and c, where a search did
+    path_ids: tuple[int, ...] = ()  # the steps before it, where a person's `invalid` on one would make its value 0
 
 
 @dataclass
@@ -224,7 +226,8 @@ def chains(
             else:
                 kept.add(texts)
                 rests_on = tuple(labels[s.id][0] for s in path if s.id in labels)
-                yield Chain(rollout_id, tree.problem_id, tree.task, path, rests_on)
+                unsaid = tuple(s.id for s in path if s.id not in labels)
+                yield Chain(rollout_id, tree.problem_id, tree.task, path, rests_on, unsaid)
 
 
 def _require_one_policy(connection: Connection, query: Query, as_of: AsOf) -> None:
@@ -303,11 +306,12 @@ def labelled_steps(
             if against := evidence.against(step.id, "invalid" if step.id in condemned else value):
                 excluded.add(against)
                 continue
+            path = _path(steps, step.id)
             yield Labelled(
                 tree.problem_id,
                 tree.id,
                 tree.task,
-                _path(steps, step.id),
+                path,
                 rests_on,
                 value,
                 source,
@@ -317,6 +321,7 @@ def labelled_steps(
                 c,
                 v,
                 estimate,
+                tuple(s.id for s in path[:-1]) if target == "value" and aim else (),
             )
 
 

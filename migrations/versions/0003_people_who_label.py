@@ -2,7 +2,9 @@
 
 Why: several people work on one queue and must never get the same step; whether they agree is measured on steps that were
 chosen at random and on questions whose answer is known, so a label says how its step was chosen and of which kind its
-reason is. A query that is asked again and again gets a name. No older row changes.
+reason is. A query that is asked again and again gets a name. And a row of a dataset names the steps of its path that no
+label of it speaks of, so that a first word against one of them is seen to make stale what was trained on the row; older
+datasets get them from their members. No older row changes.
 """
 
 import sqlalchemy as sa
@@ -12,6 +14,35 @@ revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
+
+# Of a chain: the steps of its path without a label that its row rests on.
+_CHAINS = """
+WITH RECURSIVE up(dataset_id, ordinal, step_id) AS (
+    SELECT i.dataset_id, i.ordinal, r.leaf_id FROM dataset_item i JOIN rollout r ON r.id = i.rollout_id
+    UNION SELECT up.dataset_id, up.ordinal, s.parent_id FROM up JOIN step s ON s.id = up.step_id
+    WHERE s.parent_id IS NOT NULL)
+INSERT INTO dataset_path SELECT up.dataset_id, up.ordinal, up.step_id FROM up JOIN step s ON s.id = up.step_id
+WHERE s.parent_id IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM dataset_label i JOIN label l ON l.id = i.label_id
+    WHERE i.dataset_id = up.dataset_id AND i.ordinal = up.ordinal AND l.step_id = up.step_id)
+"""
+# Of values: the steps above the last one whose value is not 0, neither by its draws nor by a person's word.
+_VALUES = """
+WITH RECURSIVE said(dataset_id, ordinal, source, value, v_pass, depth) AS (
+    SELECT i.dataset_id, i.ordinal, l.source, l.value, l.v_pass, s.depth FROM dataset d
+    JOIN dataset_label i ON i.dataset_id = d.id JOIN label l ON l.id = i.label_id JOIN step s ON s.id = l.step_id
+    WHERE d.target = 'value'),
+last(dataset_id, ordinal, depth) AS (
+    SELECT dataset_id, ordinal, MAX(depth) FROM said WHERE v_pass > 0 AND NOT EXISTS (
+        SELECT 1 FROM said c WHERE c.dataset_id = said.dataset_id AND c.ordinal = said.ordinal
+        AND c.source = 'human' AND c.value = 'invalid' AND c.depth <= said.depth) GROUP BY 1, 2),
+up(dataset_id, ordinal, step_id) AS (
+    SELECT i.dataset_id, i.ordinal, i.step_id FROM last JOIN dataset_item i USING (dataset_id, ordinal)
+    UNION SELECT up.dataset_id, up.ordinal, s.parent_id FROM up JOIN step s ON s.id = up.step_id
+    WHERE s.parent_id IS NOT NULL)
+INSERT INTO dataset_path SELECT up.dataset_id, up.ordinal, up.step_id FROM up JOIN step s ON s.id = up.step_id
+JOIN last USING (dataset_id, ordinal) WHERE s.parent_id IS NOT NULL AND s.depth < last.depth
+"""
 
 
 def upgrade() -> None:
@@ -67,6 +98,19 @@ def upgrade() -> None:
         sa.Column("created_at", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("kind", "name"),
     )
+    op.create_table(
+        "dataset_path",
+        sa.Column("dataset_id", sa.Integer(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("step_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["dataset_id", "ordinal"], ["dataset_item.dataset_id", "dataset_item.ordinal"]),
+        sa.ForeignKeyConstraint(["step_id"], ["step.id"]),
+        sa.PrimaryKeyConstraint("dataset_id", "ordinal", "step_id"),
+    )
+    op.create_index("ix_dataset_path_step_id", "dataset_path", ["step_id"])
+    op.execute(_CHAINS)
+    op.execute(_VALUES)
+    op.create_index("label_batch", "label", ["batch"], sqlite_where=sa.text("batch IS NOT NULL"))
     # What the label queue looks for among millions of rows: few or contradicting draws, a score far from its label,
     # tests that a person or a generator made, and what people said.
     op.create_index(

@@ -42,7 +42,7 @@ def rows(found: Iterable[Labelled], target: Target, excluded: Excluded) -> Itera
         if MARKER in content["prompt"] or MARKER in content["response"]:
             excluded.add(f"the text holds the marker {MARKER!r}")
             continue
-        yield Row(content, step_id=item.prefix[-1].id, label_ids=item.label_ids)
+        yield Row(content, step_id=item.prefix[-1].id, label_ids=item.label_ids, path_ids=item.path_ids)
 
 
 def _step(number: int, step: StepRow) -> str:

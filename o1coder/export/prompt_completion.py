@@ -20,4 +20,5 @@ SCHEMA = {"prompt": "string", "completion": "string"}
 def row(chain: Chain) -> Row:
     """{prompt, completion} of a chain."""
     prompt, completion = chain_text(chain.task, parts(chain.steps))
-    return Row({"prompt": prompt, "completion": completion}, rollout_id=chain.rollout_id, label_ids=chain.label_ids)
+    content = {"prompt": prompt, "completion": completion}
+    return Row(content, rollout_id=chain.rollout_id, label_ids=chain.label_ids, path_ids=chain.path_ids)

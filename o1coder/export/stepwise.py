@@ -47,4 +47,5 @@ def _row(item: Labelled, by_step: dict[int, Labelled], target: Target) -> Row:
         "labels": [aim == 1.0 for aim in aims] if target == "validity" else aims,
     }
     rests_on = tuple(label for step in item.prefix for label in by_step[step.id].label_ids)
-    return Row(content, step_id=item.prefix[-1].id, label_ids=rests_on)
+    before = tuple(step_id for step in item.prefix for step_id in by_step[step.id].path_ids)
+    return Row(content, step_id=item.prefix[-1].id, label_ids=rests_on, path_ids=before)

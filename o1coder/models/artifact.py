@@ -67,6 +67,19 @@ class DatasetLabel(SQLModel, table=True):
     label_id: int = Field(primary_key=True, foreign_key="label.id", index=True)
 
 
+class DatasetPath(SQLModel, table=True):
+    """A step on the path of a row that no label of the row speaks of: the row rests on nobody having said a word against it.
+    Of a chain those without a label; of a value those before its step, which a person has not called invalid."""
+
+    __tablename__ = "dataset_path"
+    __table_args__ = (
+        ForeignKeyConstraint(["dataset_id", "ordinal"], ["dataset_item.dataset_id", "dataset_item.ordinal"]),
+    )
+    dataset_id: int = Field(primary_key=True)
+    ordinal: int = Field(primary_key=True)
+    step_id: int = Field(primary_key=True, foreign_key="step.id", index=True)
+
+
 class Checkpoint(SQLModel, table=True):
     """Weights with a role. `format`: full (a model folder) or peft (an adapter over `base_digest`)."""
 

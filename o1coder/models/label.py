@@ -25,6 +25,7 @@ class Label(SQLModel, table=True):
             sqlite_where=text("source = 'search' AND (value = 'unsure' OR (c > 0 AND c < k))"),
         ),
         Index("label_by_people", "step_id", sqlite_where=text("source = 'human'")),
+        Index("label_batch", "batch", sqlite_where=text("batch IS NOT NULL")),
         provenance(),
         AUTO,
     )

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 from sqlalchemy.engine import Connection
 
 from o1coder.errors import LabError
-from o1coder.labels import line_of, overruled
+from o1coder.standing import stale_labels
 
 
 class CheckpointRow(NamedTuple):
-    """One line of the list. `decision` is the newest; `stale` counts the labels that its weights learned from, its own
-    training or that of the checkpoints it went on from, and that are overruled now."""
+    """One line of the list. `decision` is the newest; `stale` counts the labels that make it stale (standing.py): what its
+    weights learned from, by its own training or by that of the checkpoints it went on from, does not count now."""
 
     id: int
     role: str
@@ -69,18 +69,11 @@ def _datasets(job: str) -> str:
     )
 
 
-def _stale(checkpoint: str) -> str:
-    return (
-        f"SELECT DISTINCT i.label_id FROM checkpoint a JOIN dataset_label i ON i.dataset_id IN {_datasets('a.job_id')} "
-        f"WHERE a.id IN {line_of(checkpoint)} AND a.job_id IS NOT NULL AND {overruled('i.label_id')}"
-    )
-
-
 _LIST = (
     "SELECT c.id, c.role, c.format, c.parent_id, c.base_id, c.job_id, c.iteration, c.prompt, c.bytes, "
     "(SELECT m.name FROM model m WHERE m.checkpoint_id = c.id ORDER BY m.name LIMIT 1), "
     "(SELECT d.outcome FROM decision d WHERE d.checkpoint_id = c.id ORDER BY d.id DESC LIMIT 1), "
-    f"(SELECT COUNT(*) FROM ({_stale('c.id')})), j.round, c.created_at "
+    "0, j.round, c.created_at "  # how many labels make it stale is asked of all rows at once
     "FROM checkpoint c LEFT JOIN job j ON j.id = c.job_id "
 )
 
@@ -92,7 +85,12 @@ def page(connection: Connection, *, role: str | None = None, after: int = 0, lim
         condition += " AND c.role = ?"
         values.append(role)  # type: ignore[arg-type]
     sql = f"{_LIST} WHERE {condition} ORDER BY c.id LIMIT ?"
-    return [CheckpointRow(*row) for row in connection.exec_driver_sql(sql, (*values, limit))]
+    return _with_stale(connection, [CheckpointRow(*row) for row in connection.exec_driver_sql(sql, (*values, limit))])
+
+
+def _with_stale(connection: Connection, rows: list[CheckpointRow]) -> list[CheckpointRow]:
+    found = stale_labels(connection, [row.id for row in rows])
+    return [row._replace(stale=len(found.get(row.id, ()))) for row in rows]
 
 
 def show(connection: Connection, checkpoint_id: int) -> CheckpointRow:
@@ -100,13 +98,12 @@ def show(connection: Connection, checkpoint_id: int) -> CheckpointRow:
     row = connection.exec_driver_sql(f"{_LIST} WHERE c.id = ?", (checkpoint_id,)).first()
     if row is None:
         raise LabError(f"there is no checkpoint {checkpoint_id}", "`o1coder checkpoints list` shows them")
-    return CheckpointRow(*row)
+    return _with_stale(connection, [CheckpointRow(*row)])[0]
 
 
 def stale_because(connection: Connection, checkpoint_id: int) -> list[int]:
-    """The ids of the labels that a checkpoint's weights learned from and that are overruled now: those `stale` counts."""
-    rows = connection.exec_driver_sql(f"{_stale('?')} ORDER BY i.label_id", (checkpoint_id,))
-    return [row[0] for row in rows]
+    """The ids of the labels that make a checkpoint stale: those `stale` counts."""
+    return stale_labels(connection, [checkpoint_id]).get(checkpoint_id, [])
 
 
 def datasets(connection: Connection, checkpoint_id: int) -> list[int]:

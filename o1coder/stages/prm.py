@@ -137,6 +137,7 @@ def point_rows(found: Any, shuffle: int | None = None) -> list[Row]:
             },
             step_id=item.prefix[-1].id,
             label_ids=item.label_ids,
+            path_ids=item.path_ids,
         )
         for item, target in zip(items, targets, strict=True)
     ]

@@ -58,8 +58,16 @@ def _datasets(lab: Lab, found: Findings) -> None:
                 "SELECT ordinal, label_id FROM dataset_label WHERE dataset_id = ? ORDER BY ordinal, label_id", (row.id,)
             ):
                 labels.setdefault(ordinal, []).append(label_id)
-            listed = [(*item[:4], tuple(labels.get(item.ordinal, ()))) for item in items]
+            before: dict[int, list[int]] = {}
+            for ordinal, step_id in connection.exec_driver_sql(
+                "SELECT ordinal, step_id FROM dataset_path WHERE dataset_id = ? ORDER BY ordinal, step_id", (row.id,)
+            ):
+                before.setdefault(ordinal, []).append(step_id)
+            listed = [
+                (*item[:4], tuple(labels.get(item.ordinal, ())), tuple(before.get(item.ordinal, ()))) for item in items
+            ]
             found.count("dataset_label", sum(map(len, labels.values())))
+            found.count("dataset_path", sum(map(len, before.values())))
             _members(connection, row, listed, found)
         if len(items) != row.rows:
             found.disagree("dataset-rows", "dataset", row.id, f"{row.rows} members", len(items))
@@ -81,7 +89,9 @@ def _members(connection: Connection, row: Any, listed: list[tuple[Any, ...]], fo
 
 def _at(rows: list[tuple[Any, ...]], place: int) -> str:
     what = (
-        "step {} rollout {} program {} problem {} labels {}".format(*rows[place]) if place < len(rows) else "no member"
+        "step {} rollout {} program {} problem {} labels {} path {}".format(*rows[place])
+        if place < len(rows)
+        else "no member"
     )
     return f"{len(rows)} members, at {place}: {what}"
 

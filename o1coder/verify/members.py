@@ -16,8 +16,8 @@ from o1coder.datasets import Row
 from o1coder.export import o1coder_prm, preference, prompt_completion, stepwise
 
 Member = tuple[
-    int | None, int | None, int | None, int | None, tuple[int, ...]
-]  # step, rollout, program, problem; labels
+    int | None, int | None, int | None, int | None, tuple[int, ...], tuple[int, ...]
+]  # step, rollout, program, problem; labels; steps of its path
 
 
 def members(
@@ -47,8 +47,12 @@ def members(
 
 
 def _step(item: selection.Labelled) -> Member:
-    return item.prefix[-1].id, None, None, None, tuple(sorted(set(item.label_ids)))
+    return item.prefix[-1].id, None, None, None, _sorted(item.label_ids), _sorted(item.path_ids)
 
 
 def _row(row: Row) -> Member:
-    return row.step_id, row.rollout_id, row.program_id, row.problem_id, tuple(sorted(set(row.label_ids)))
+    return row.step_id, row.rollout_id, row.program_id, row.problem_id, _sorted(row.label_ids), _sorted(row.path_ids)
+
+
+def _sorted(ids: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(set(ids)))

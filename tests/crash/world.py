@@ -38,7 +38,8 @@ PROBLEMS = (
 # Counted once, whatever was killed. (A row of `blob` is a left-over's at worst; attempts and metrics differ by nature.)
 FACTS = (
     "problem program program_origin test_case test_set test_set_item tree tree_end completion step rollout label score "
-    "generated_case verdict dataset dataset_item dataset_label checkpoint evaluation evaluation_item decision job job_input"
+    "generated_case verdict dataset dataset_item dataset_label dataset_path checkpoint evaluation evaluation_item "
+    "decision job job_input"
 ).split()
 
 

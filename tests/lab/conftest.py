@@ -65,7 +65,8 @@ def freeze(lab: Lab) -> None:
         pairs = list(mining.pairs(connection, query, as_of, excluded, mining.rule()))
     made = {
         "policy-sft": [
-            datasets.Row({"n": n}, rollout_id=c.rollout_id, label_ids=c.label_ids) for n, c in enumerate(chains)
+            datasets.Row({"n": n}, rollout_id=c.rollout_id, label_ids=c.label_ids, path_ids=c.path_ids)
+            for n, c in enumerate(chains)
         ],
         "prm-point": [datasets.Row({"n": n}, p.prefix[-1].id, label_ids=p.label_ids) for n, p in enumerate(point)],
         "prm-pair": [

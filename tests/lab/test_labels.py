@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import Connection
 
-from o1coder import datasets, labels
+from o1coder import datasets, labels, selection, standing
 from o1coder.clock import now
 from o1coder.errors import LabError
+from o1coder.export import o1coder_prm, prompt_completion, stepwise
 from o1coder.lab import Lab
 from o1coder.labels import current_label, stale_for_steps
 from o1coder.models import Checkpoint, JobInput, Label
@@ -264,3 +265,114 @@ def test_the_problems_of_an_rl_dataset_count_as_seen(lab: Lab) -> None:
     trained_on = checkpoint(lab, "policy", frozen.id)
     with lab.reading() as connection:
         assert questions.problems_seen(connection, trained_on) == {split: 1}
+
+
+def unlabelled_chain(lab: Lab, damage: Any) -> tuple[int, list[int]]:
+    """A dataset of one chain whose steps have no label but the last; it, and the steps of its path."""
+    with lab.reading() as connection:
+        steps = [row[0] for row in connection.exec_driver_sql(STEPS_OF_A_CHAIN)]
+    listed = ", ".join(map(str, steps[:-1]))
+    damage(f"DELETE FROM dataset_label WHERE label_id IN (SELECT id FROM label WHERE step_id IN ({listed}))")
+    damage(f"DELETE FROM label WHERE step_id IN ({listed})")
+    query, out = selection.Query.parse("split:train"), selection.Excluded()
+    with lab.reading() as connection:
+        as_of = selection.as_of_now(connection)
+        chains = list(selection.chains(connection, query, as_of, out))
+    [chain] = [one for one in chains if {step.id for step in one.steps} == set(steps)]
+    assert set(chain.path_ids) == set(steps[:-1])
+    row = prompt_completion.row(chain)
+    asked = {"query": "split:train", "per_problem": 4}
+    made = datasets.freeze(lab, "policy-sft", [row], query=asked, as_of=as_of, by=By(author="t"), target="validity")
+    return made.id, steps
+
+
+def test_the_first_word_against_a_step_of_a_chain_makes_stale_and_one_for_it_does_not(lab: Lab, damage: Any) -> None:
+    dataset, steps = unlabelled_chain(lab, damage)
+    policy = checkpoint(lab, "policy", dataset)
+    for step in steps[:-1]:
+        assert labels.add_human(lab, step, "valid", "ann").stale_checkpoints == []
+        for word in ("unsure", "invalid"):
+            with lab.reading() as connection:
+                assert standing.stale_if(connection, {step: word}) == (1, [dataset], [policy])
+            added = labels.add_human(lab, step, word, "ann")  # type: ignore[arg-type]
+            assert added.stale_checkpoints == [policy]
+            with lab.reading() as connection:
+                assert questions.stale_because(connection, policy) == [added.id]
+                assert questions.show(connection, policy).stale == 1
+            assert labels.undo(lab, added.id, "ann").stale_checkpoints == []
+    with lab.reading() as connection:
+        assert questions.stale(connection) == []
+
+
+def test_a_persons_no_above_a_value_makes_stale_what_learned_the_value(lab: Lab) -> None:
+    query, out = selection.Query.parse("split:train"), selection.Excluded()
+    with lab.reading() as connection:
+        as_of = selection.as_of_now(connection)
+        found = list(selection.labelled_steps(connection, query, as_of, out, target="value"))
+    deep = next(item for item in found if len(item.prefix) == 3 and item.target > 0)
+    nothing = next(item for item in found if len(item.prefix) == 3 and item.target == 0)
+    assert deep.path_ids == tuple(step.id for step in deep.prefix[:-1])
+    assert nothing.path_ids == ()
+    rows = [next(iter(o1coder_prm.rows([item], "value", out))) for item in (deep, nothing)]
+    frozen = datasets.freeze(lab, "o1coder-prm", rows, query={}, as_of=as_of, by=By(author="t"), target="value")
+    prm = checkpoint(lab, "prm", frozen.id)
+    above = deep.prefix[0].id
+    for word, stale in (("valid", []), ("unsure", []), ("invalid", [prm])):
+        added = labels.add_human(lab, above, word, "ann")  # type: ignore[arg-type]
+        assert added.stale_checkpoints == stale
+        labels.undo(lab, added.id, "ann")
+    above = nothing.prefix[0].id
+    if above not in deep.path_ids:
+        assert labels.add_human(lab, above, "invalid", "ann").stale_checkpoints == []
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(words=st.lists(st.tuples(st.integers(0, 40), st.sampled_from(labels.VALUES)), min_size=1, max_size=6))
+def test_what_is_stale_is_the_same_from_the_steps_and_from_the_checkpoints(lab: Lab, words: Any) -> None:
+    made = {checkpoint(lab, "prm", 2), checkpoint(lab, "policy", 1), checkpoint(lab, "prm", 3)}
+    with lab.reading() as connection:
+        steps = [
+            r[0] for r in connection.exec_driver_sql("SELECT id FROM step WHERE parent_id IS NOT NULL ORDER BY id")
+        ]
+    said = {steps[n % len(steps)]: word for n, word in words}
+    with lab.reading() as connection:
+        before = {one for one in made if standing.stale_labels(connection, [one])}
+        would = {one for one in standing.stale_if(connection, said).checkpoints if one in made}
+    for step, word in said.items():
+        labels.add_human(lab, step, word, "ann")  # type: ignore[arg-type]
+    with lab.reading() as connection:
+        from_steps = {one for one in stale_for_steps(connection, list(said)) if one in made}
+        from_checkpoints = {one for one in made if standing.stale_labels(connection, [one])}
+    assert from_steps == would
+    assert from_steps <= from_checkpoints <= before | from_steps
+
+
+def test_older_datasets_get_the_steps_of_their_paths(lab: Lab, damage: Any) -> None:
+    import importlib.util
+
+    from o1coder import db
+
+    dataset, _ = unlabelled_chain(lab, damage)
+    listed = f"SELECT * FROM dataset_path WHERE dataset_id >= {dataset} ORDER BY 1, 2, 3"
+    query, out = selection.Query.parse("split:train"), selection.Excluded()
+    with lab.reading() as connection:
+        as_of = selection.as_of_now(connection)
+        found = list(selection.labelled_steps(connection, query, as_of, out, target="value"))
+        rows = stepwise.rows(found, "value", out)
+    rows += list(o1coder_prm.rows(found, "value", out))
+    datasets.freeze(lab, "mixed", rows, query={}, as_of=as_of, by=By(author="t"), target="value")
+    with lab.reading() as connection:
+        before = connection.exec_driver_sql(listed).all()
+    assert {row[0] for row in before} >= {dataset}
+    damage("DELETE FROM dataset_path")
+    file = db.migrations_folder() / "versions" / "0003_people_who_label.py"
+    spec = importlib.util.spec_from_file_location("people_who_label", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with lab.writing() as connection:
+        connection.exec_driver_sql(module._CHAINS)
+        connection.exec_driver_sql(module._VALUES)
+    with lab.reading() as connection:
+        assert connection.exec_driver_sql(listed).all() == before
