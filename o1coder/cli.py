@@ -80,7 +80,7 @@ def common() -> argparse.ArgumentParser:
 
 def usage() -> str:
     """What `o1coder --help` prints."""
-    lines = ["usage: o1coder [COMMAND] [--home DIR] [--readonly] [--json]", ""]
+    lines = ["usage: o1coder [COMMAND] [--home DIR] [--readonly] [--json] [--slow]", ""]
     lines += ["A terminal lab for the O1-CODER loop. Without a command it opens the screens.", ""]
     lines += [f"  {name:<12} {about}" for name, (_, about) in COMMANDS.items()]
     lines += ["", "o1coder COMMAND --help says more. Exit codes: 0 yes, 1 no, 2 to be mended by you, 130 interrupted."]
@@ -147,9 +147,11 @@ def _main(words: list[str]) -> int:
 
 
 def _screens(words: list[str]) -> int:
-    options = Parser(prog="o1coder", parents=[common()]).parse_args(words)
+    parser = Parser(prog="o1coder", parents=[common()])
+    parser.add_argument("--slow", action="store_true", help="a slow line: fewer repaints")
+    options = parser.parse_args(words)
     need_terminal()
-    screens(options)
+    screens(options, *(["--slow"] if options.slow else []))
     return OK
 
 

@@ -163,10 +163,13 @@ class LabApp(App[int]):
 
     def _later(self) -> None:
         """In a thread, for a moment: which level the judge's canaries prove; what the keys file gets wrong."""
+        import gc
+
         from o1coder.judge import describe_layers
 
         found = next((layer["level"] for layer in describe_layers() if layer["active"]), "none")
         wrong = keymap.faults(every_binding(), self.keymap) if self.keymap else []
+        gc.freeze()  # a full collection would walk all that was imported, and keys would wait for it
         if not get_current_worker().is_cancelled:
             self.call_from_thread(self._isolated, found)
             if wrong:

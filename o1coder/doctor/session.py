@@ -81,7 +81,9 @@ def advice(logind: Mapping[str, Any], terminal: Mapping[str, Any]) -> list[str]:
             f"{linger}`systemd-run --user --scope o1coder worker` before you leave"
         )
     if terminal["ssh"]:
-        lines.append("over ssh, `ssh -C` makes the screens 20 times lighter on a slow link")
+        lines.append(
+            "over ssh, `ssh -C` makes the screens 20 times lighter on a slow link, and `o1coder --slow` repaints less"
+        )
     if terminal["tmux"] and terminal["tmux_passthrough"] not in ("on", "all"):
         lines.append("in tmux, `set -g allow-passthrough on` and `set -g set-clipboard on` let copied text out")
     if terminal["term"] in (None, "", "dumb", "unknown"):

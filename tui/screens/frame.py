@@ -18,6 +18,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.message import Message
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widget import Widget
 
 from o1coder.errors import LabError
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 Question = Callable[[], Any]
 SHOWN_S = 6.0
+REST_S = 0.06  # how long the cursor stands still before what follows it is drawn
+SLOW_REST_S = 0.4
 WIDE = 120  # from here on the title names all screens
 NAMES = {
     "question_mark": "?",
@@ -104,6 +107,7 @@ class Frame(Screen[Any]):
         self._said = 0
         self._extra: tuple[Cell, ...] = ()
         self._recalled = False
+        self._resting: Timer | None = None
         self._before: Widget | None = None  # what had the focus before the command bar
 
     @property
@@ -271,6 +275,12 @@ class Frame(Screen[Any]):
         if said == self._said:
             self._message = ""
             self.draw_keys()
+
+    def rested(self, then: Callable[[], None]) -> None:
+        """Do something once the cursor has stood still for a moment: what follows it costs nothing while it runs."""
+        if self._resting is not None:
+            self._resting.stop()
+        self._resting = self.set_timer(SLOW_REST_S if self.lab_app.slow else REST_S, then)
 
     # asking --------------------------------------------------------------------------------------------------------
     def ask(self, topic: str, question: Callable[[], Answer], then: Callable[[Answer], None]) -> None:
