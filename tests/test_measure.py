@@ -6,6 +6,8 @@ import math
 import random
 import subprocess
 import sys
+from collections.abc import Sequence
+from statistics import fmean
 
 import pytest
 from hypothesis import given, settings
@@ -33,6 +35,7 @@ from o1coder.measure import (
     pass_at_k,
     problem_mean_baseline,
     ranking,
+    ranking_change,
     shuffle_control,
     shuffled_labels,
     step_length_baseline,
@@ -334,3 +337,32 @@ def test_a_prm_figure_of_one_problem_is_shown_without_an_interval() -> None:
     found = figures(steps)
     assert (found["code_pooled"], found["code_within"]) == (1.0, 1.0)
     assert not any(name.endswith(("_low", "_high")) for name in found)
+
+
+def test_the_change_of_a_ranking_is_paired_and_is_the_naive_resampling() -> None:
+    generator = random.Random(3)
+    before = [Row(p, generator.random() < 0.5, generator.choice([0.1, 0.4, 0.7])) for p in range(9) for _ in range(6)]
+    after = [row._replace(score=row.score + row.label * generator.choice([0.0, 0.5])) for row in before]
+    found = ranking_change(before, after, resamples=200)
+    was, will = auc(before), auc(after)
+    assert was is not None
+    assert will is not None
+    assert found.pooled_value == pytest.approx(will - was)
+    inside = [(auc(a), auc(b)) for a, b in zip(by_problem(before), by_problem(after), strict=True)]
+    assert found.within_value == pytest.approx(fmean(b - a for a, b in inside if a is not None and b is not None))
+
+    def naive(groups: Sequence[tuple[list[Row], list[Row]]]) -> float | None:
+        a, b = auc([r for g, _ in groups for r in g]), auc([r for _, g in groups for r in g])
+        return None if a is None or b is None else b - a
+
+    pairs = list(zip(by_problem(before), by_problem(after), strict=True))
+    assert found.pooled == pytest.approx(bootstrap(pairs, naive, resamples=200))
+    alone = ranking(after, resamples=200).pooled
+    assert alone is not None
+    assert found.pooled is not None
+    assert found.pooled.low > 0
+    assert found.pooled.high - found.pooled.low < alone.high - alone.low  # the problems' difficulty cancels
+    same = ranking_change(before, before, resamples=50)
+    assert (same.pooled_value, same.within_value, same.pooled, same.within) == (0.0, 0.0, None, None)
+    with pytest.raises(ValueError, match="not the same steps"):
+        ranking_change(before, after[1:])

@@ -91,8 +91,48 @@ def ranking(rows: Sequence[Row], level: float = 0.95, resamples: int = 1000, see
     )
 
 
+class RankingChange(NamedTuple):
+    """By how much both AUCs of the second scores are above those of the first, on the same steps."""
+
+    pooled_value: float | None
+    within_value: float | None
+    pooled: Interval | None
+    within: Interval | None
+
+
+def ranking_change(
+    before: Sequence[Row], after: Sequence[Row], level: float = 0.95, resamples: int = 1000, seed: int = 0
+) -> RankingChange:
+    """AUC of `after` less that of `before`: the same steps in the same order, scored by two. Paired, by bootstrap over
+    problems; intervals as in `ranking`."""
+    if [row[:2] for row in before] != [row[:2] for row in after]:
+        raise ValueError("the two are not the same steps with the same labels")
+    first, second = by_problem(before), by_problem(after)
+    inside = [None if a is None or b is None else b - a for a, b in zip(map(auc, first), map(auc, second), strict=True)]
+    one, other = auc(before), auc(after)
+    pooled = None
+    if one is not None and other is not None:
+        was, will = _weighted(first), _weighted(second)
+
+        def change(chosen: Sequence[int]) -> float | None:
+            a, b = was(chosen), will(chosen)
+            return None if a is None or b is None else b - a
+
+        pooled = bootstrap(range(len(first)), change, level, resamples, seed)
+    return RankingChange(
+        None if one is None or other is None else other - one,
+        _mean(inside),
+        pooled,
+        bootstrap(inside, _mean, level, resamples, seed) if sum(each is not None for each in inside) > 1 else None,
+    )
+
+
 def _pooled(groups: Sequence[Sequence[Row]], level: float, resamples: int, seed: int) -> Interval | None:
-    """Pooled AUC; a resample is a weight per problem on rows that are sorted once."""
+    return bootstrap(range(len(groups)), _weighted(groups), level, resamples, seed)
+
+
+def _weighted(groups: Sequence[Sequence[Row]]) -> Callable[[Sequence[int]], float | None]:
+    """The pooled AUC of a resample: a weight per problem on rows that are sorted once."""
     import numpy as np
 
     labels = np.array([row.label for group in groups for row in group], dtype=float)
@@ -106,7 +146,7 @@ def _pooled(groups: Sequence[Sequence[Row]], level: float, resamples: int, seed:
         pairs = right.sum() * wrong.sum()
         return float((right * (np.cumsum(wrong) - wrong / 2)).sum() / pairs) if pairs else None
 
-    return bootstrap(range(len(groups)), weighted, level, resamples, seed)
+    return weighted
 
 
 def problem_mean_baseline(rows: Sequence[Row]) -> list[Row]:
