@@ -37,6 +37,7 @@ def round_report(lab: Lab, run: str, number: int) -> dict[str, Any]:
             "tcg": _validities(connection, standing),
             "data": _data(connection, done.get("synthesize")),
             "pass_at_1": _conditions(connection, standing, "test"),
+            "pass_at_1_on_gate": _conditions(connection, standing, "validation"),
             "decision": None
             if decision is None
             else {"outcome": decision.outcome, "checkpoint": decision.checkpoint, **decision.evidence},

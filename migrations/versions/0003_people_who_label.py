@@ -5,7 +5,7 @@ chosen at random and on questions whose answer is known, so a label says how its
 reason is. A query that is asked again and again gets a name. And a row of a dataset names the steps of its path that no
 label of it speaks of, so that a first word against one of them is seen to make stale what was trained on the row; older
 datasets get them from their members. A million problems are filtered by their short fields without reading their statements.
-No older row changes.
+One metric of a long job is read as a curve, without the job's other metrics. No older row changes.
 """
 
 import sqlalchemy as sa
@@ -128,3 +128,4 @@ def upgrade() -> None:
         "problem",
         ["difficulty", "kind", "slice", "family", "source", "source_key", "split"],
     )
+    op.create_index("metric_curve", "metric", ["job_id", "name", "iteration", "attempt", "value"])

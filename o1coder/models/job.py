@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from o1coder.models.columns import AUTO, key, one_of, ref
@@ -107,7 +107,10 @@ class GpuLease(SQLModel, table=True):
 class Metric(SQLModel, table=True):
     """One number of one iteration. Iterations that a later attempt repeated are hidden by one expression in queries."""
 
-    __table_args__ = (AUTO,)
+    __table_args__ = (
+        Index("metric_curve", "job_id", "name", "iteration", "attempt", "value"),
+        AUTO,
+    )  # holds all of a curve
     id: int | None = key()
     job_id: int = ref("job.id")
     attempt: int

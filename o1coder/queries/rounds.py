@@ -149,3 +149,58 @@ def costs(connection: Connection, run: str, round: int) -> list[StageCost]:
         (len(prefix), prefix),
     )
     return [StageCost(*row) for row in rows]
+
+
+def numbers(connection: Connection, run: str) -> list[int]:
+    """The rounds of a run that have jobs."""
+    rows = connection.exec_driver_sql(
+        "SELECT DISTINCT j.round FROM job j JOIN run r ON r.id = j.run_id WHERE r.name = ? AND j.round IS NOT NULL "
+        "ORDER BY j.round",
+        (run,),
+    )
+    return [int(row[0]) for row in rows]
+
+
+def searched(connection: Connection, job: int) -> tuple[int, int]:
+    """How many problems a job's trees are of, and how many of them have a rollout that passes every test."""
+    row = connection.exec_driver_sql(
+        "SELECT COUNT(*), COALESCE(SUM(solved), 0) FROM (SELECT MAX(EXISTS (SELECT 1 FROM rollout r WHERE "
+        "r.tree_id = x.id AND r.total > 0 AND r.passed = r.total)) AS solved FROM tree x WHERE x.job_id = ? "
+        "GROUP BY x.problem_id)",
+        (job,),
+    ).one()
+    return int(row[0]), int(row[1])
+
+
+def human_labels(connection: Connection, run: str, round: int) -> tuple[int, int]:
+    """How many labels people gave to steps of a round's trees and did not take back, and how many people they were."""
+    row = connection.exec_driver_sql(
+        "SELECT COUNT(*), COUNT(DISTINCT l.author) FROM label l JOIN step s ON s.id = l.step_id "
+        "JOIN tree x ON x.id = s.tree_id JOIN job j ON j.id = x.job_id JOIN run r ON r.id = j.run_id "
+        "WHERE l.source = 'human' AND l.value IS NOT NULL AND r.name = ? AND j.round = ? "
+        "AND NOT EXISTS (SELECT 1 FROM label back WHERE back.retracts = l.id)",
+        (run, round),
+    ).one()
+    return int(row[0]), int(row[1])
+
+
+def coordinator(connection: Connection, run: str) -> dict[str, Any] | None:
+    """The config of the run's newest self-play job, or None where rounds were made by hand."""
+    found = connection.exec_driver_sql(
+        "SELECT j.config FROM job j JOIN run r ON r.id = j.run_id WHERE r.name = ? AND j.stage = 'selfplay' "
+        "ORDER BY j.id DESC LIMIT 1",
+        (run,),
+    ).scalar()
+    return None if found is None else dict(json.loads(found))
+
+
+def marks(connection: Connection, run: str, round: int) -> tuple[Any, ...]:
+    """Numbers that change when anything that a round's row says may have changed."""
+    row = connection.exec_driver_sql(
+        "SELECT COUNT(*), COUNT(a.outcome), MAX(a.id), (SELECT MAX(id) FROM decision), (SELECT MAX(id) FROM evaluation), "
+        "(SELECT MAX(id) FROM label WHERE source = 'human'), (SELECT MAX(x.id) FROM tree x JOIN job k ON k.id = x.job_id "
+        "WHERE k.run_id = r.id AND k.round = ?2) FROM run r JOIN job j ON j.run_id = r.id AND j.round <= ?2 "
+        "LEFT JOIN attempt a ON a.job_id = j.id WHERE r.name = ?1",
+        (run, round),
+    ).one()
+    return tuple(row)
