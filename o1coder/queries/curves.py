@@ -99,12 +99,15 @@ def figures(connection: Connection, job_id: int, name: str | None = None) -> dic
 
     counts, ends = asked("COUNT(*), MIN(iteration)"), asked("MAX(iteration), value")
     lows, highs = asked("MIN(value), iteration"), asked("MAX(value), iteration")
+    steered = "reward" in counts or (name == "loss" and "reward" in names(connection, job_id))
     out: dict[str, Figure] = {}
     for one, (n, first) in counts.items():
         if one in HIDDEN:
             continue
         (low, low_at), (high, high_at), (last, final) = lows[one], highs[one], ends[one]
-        best = {"low": (low, int(low_at)), "high": (high, int(high_at)), None: (None, None)}[better(one)]
+        best = {"low": (low, int(low_at)), "high": (high, int(high_at)), None: (None, None)}[
+            None if one == "loss" and steered else better(one)  # a policy gradient's loss measures nothing
+        ]
         out[one] = Figure(int(n), int(first), int(last), final, low, int(low_at), high, int(high_at), best[0], best[1])
     return out
 
