@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy.engine import Connection
 
 from o1coder import consensus, datasets, mining, selection
 from o1coder.errors import LabError
-from o1coder.export import folder, o1coder_prm, preference, prompt_completion, stepwise
+from o1coder.export import card, folder, o1coder_prm, preference, prompt_completion, stepwise
 from o1coder.lab import Lab
 from o1coder.queries import datasets as stored
+from o1coder.queries.membership import Spread
 from o1coder.rows import By
 
 SCHEMAS = {
@@ -53,29 +54,45 @@ def require_absent(lab: Lab, wanted: Wanted, job_id: int) -> None:
         raise LabError(f"there is no folder {out.parent}", "make it first")
 
 
-def export_rows(lab: Lab, wanted: Wanted, job_id: int) -> datasets.Frozen:
-    """Freeze the rows that are wanted. LabError when there are none, or the wish contradicts itself."""
+class Selected(NamedTuple):
+    """The rows that are wanted, and what a dataset of them says of the wish."""
+
+    rows: list[datasets.Row]
+    query: dict[str, Any]
+    as_of: dict[str, int]
+    excluded: dict[str, int]
+
+
+def selected(connection: Connection, wanted: Wanted) -> Selected:
+    """Ask for the rows that are wanted: the one way, for a preview as for an export. LabError when the wish contradicts
+    itself."""
     if wanted.target == "value" and wanted.kind in ("prompt-completion", "preference"):
         raise LabError(f"{wanted.kind} rows have no value", "leave --target away, or take stepwise or o1coder-prm")
     query, excluded = selection.Query.parse(wanted.query), selection.Excluded()
-    with lab.reading() as connection:
-        as_of = moment(connection, wanted.as_of)
-        query, said = consensus.settled(connection, query, as_of)
-        rows = _rows(connection, wanted, query, as_of, excluded)
+    as_of = moment(connection, wanted.as_of)
+    query, said = consensus.settled(connection, query, as_of)
+    rows = _rows(connection, wanted, query, as_of, excluded)
     asked: dict[str, Any] = {"query": query.text(), **said}
     if wanted.kind == "prompt-completion":
         asked["per_problem"] = wanted.per_problem
     if wanted.kind == "preference":
         asked |= _rule(wanted).said
+    return Selected(rows, asked, as_of, excluded.counts)
+
+
+def export_rows(lab: Lab, wanted: Wanted, job_id: int) -> datasets.Frozen:
+    """Freeze the rows that are wanted. LabError when there are none."""
+    with lab.reading() as connection:
+        found = selected(connection, wanted)
     return datasets.freeze(
         lab,
         wanted.kind,
-        rows,
-        query=asked,
-        as_of=as_of,
+        found.rows,
+        query=found.query,
+        as_of=found.as_of,
         by=By(job_id=job_id),
         target=wanted.target,
-        excluded=excluded.counts,
+        excluded=found.excluded,
     )
 
 
@@ -118,23 +135,37 @@ def _rule(wanted: Wanted) -> mining.Rule:
     return mining.rule(wanted.pairs, wanted.margin, wanted.edit)
 
 
+def about(connection: Connection, wanted: Wanted, dataset_id: int) -> card.About:
+    """What manifest and card of an export say."""
+    dataset = stored.show(connection, dataset_id)
+    weighted = wanted.kind == "preference" and _rule(wanted).by_parent
+    return card.About(
+        wanted.kind,
+        wanted.target,
+        dataset.rows,
+        dataset.sha256,
+        dataset.query,
+        dataset.as_of,
+        dataset.excluded,
+        preference.WEIGHTED if weighted else SCHEMAS[wanted.kind],
+        counts(stored.counts(connection, dataset_id)),
+    )
+
+
+def counts(found: Spread) -> dict[str, Any]:
+    """What the rows rest on, as the manifest has it: no ids and no names of people."""
+    kept = ("problems", "split", "source", "difficulty", "ends_with", "label_sources")
+    return {name: getattr(found, name) for name in kept}
+
+
 def write_out(lab: Lab, wanted: Wanted, frozen: datasets.Frozen) -> dict[str, Any]:
     """Write the folder unless it is finished already; returns the command's object."""
+    out = Path(wanted.out)
     with lab.reading() as connection:
         dataset = stored.show(connection, frozen.id)
-    out = Path(wanted.out)
-    if not out.exists():
-        about = folder.About(
-            wanted.kind,
-            wanted.target,
-            frozen.rows,
-            frozen.sha256,
-            dataset.query,
-            dataset.as_of,
-            dataset.excluded,
-            preference.WEIGHTED if wanted.kind == "preference" and _rule(wanted).by_parent else SCHEMAS[wanted.kind],
-        )
-        folder.write(out, frozen.folder / datasets.DATA, about, array=wanted.kind == "o1coder-prm")
+        told = None if out.exists() else about(connection, wanted, frozen.id)
+    if told is not None:
+        folder.write(out, frozen.folder / datasets.DATA, told, array=wanted.kind == "o1coder-prm")
     return {
         "dataset": frozen.id,
         "kind": wanted.kind,
