@@ -214,7 +214,7 @@ def steps(connection: Connection, tree_id: int, prm: int | None = None) -> list[
     raw = connection.exec_driver_sql(
         "SELECT s.id, s.parent_id, s.ordinal, s.depth, s.action, s.text, s.program_id, "
         "m.k, m.c, m.v, m.v_pass, "
-        "(SELECT sc.value FROM score sc WHERE sc.step_id = s.id AND sc.checkpoint_id = ? ORDER BY sc.id DESC LIMIT 1), "
+        "(SELECT sc.value FROM score sc WHERE sc.step_id = s.id AND sc.checkpoint_id = ? ORDER BY +sc.id DESC LIMIT 1), "
         "cur.value, cur.source, cur.id FROM step s "
         "LEFT JOIN label m ON m.id = (SELECT MAX(l.id) FROM label l WHERE l.step_id = s.id AND l.source = 'search') "
         f"LEFT JOIN label cur ON cur.id = {current_label('s.id')} WHERE s.tree_id = ? ORDER BY s.depth, s.id",

@@ -87,8 +87,9 @@ class Terminal:
             self.process.wait()
         os.close(self._master)
 
-    def read(self, timeout_s: float) -> bytes:
-        """Take what the program wrote, waiting at most `timeout_s` for the first byte; empty when there was none."""
+    def take(self, timeout_s: float) -> bytes:
+        """What the program wrote, waiting at most `timeout_s` for the first byte; empty when there was none. It is not
+        drawn (`draw`), so that nothing but the program is timed."""
         ready, _, _ = select.select([self._master], [], [], timeout_s)
         if not ready:
             return b""
@@ -99,8 +100,17 @@ class Terminal:
                 return b""
             raise
         self.raw += data
+        return data
+
+    def draw(self, data: bytes) -> None:
+        """Let the screen show what was taken."""
         # pyte knows neither the Kitty keyboard protocol nor mode reports, and draws their parameters
         self._stream.feed(re.sub(rb"\x1b\[[<>=?][0-9;]*[u$][py]?", b"", data))
+
+    def read(self, timeout_s: float) -> bytes:
+        """Take and draw, see there."""
+        data = self.take(timeout_s)
+        self.draw(data)
         return data
 
     def settle(self, quiet_s: float = 0.15, timeout_s: float = 10.0) -> int:
@@ -139,12 +149,13 @@ class Terminal:
         start = time.perf_counter()
         self.press(key)
         first = last = 0.0
-        written = 0
-        while data := self.read(quiet_s):
+        written = bytearray()
+        while data := self.take(quiet_s):
             last = (time.perf_counter() - start) * 1000
             first = first or last
-            written += len(data)
-        return first, last, written
+            written += data
+        self.draw(bytes(written))
+        return first, last, len(written)
 
     def resize(self, columns: int, rows: int) -> None:
         """Change the terminal's size as a window manager would."""
