@@ -43,7 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "calibrate": ("calibrate", "search, labels, intervals and gate against a known truth; no model"),
     "trees": ("trees", "list, show, export, replay, relabel, counterfactual, diff"),
     "labels": ("labels", "add, undo, list"),
-    "checkpoints": ("checkpoints", "list, show, accept, reject"),
+    "checkpoints": ("checkpoints", "list, show, lineage, compare, stale, export, accept, reject"),
     "runs": ("runs", "list, show, compare, xray"),
     "rounds": ("rounds", "list, show: what each round of a run came to"),
     "datasets": ("datasets", "list, show"),

@@ -97,9 +97,8 @@ def stale_labels(connection: Connection, checkpoints: Iterable[int]) -> dict[int
         lines.setdefault(checkpoint, set()).add(dataset)
     datasets = json.dumps(sorted(set().union(*lines.values())) if lines else [])
     found: dict[int, set[int]] = {}
-    of_these = "i.dataset_id IN (SELECT value FROM json_each(?1))"
     for dataset, label in connection.exec_driver_sql(
-        f"{_unsound(_SAID_OF, of_these)} SELECT DISTINCT dataset_id, label_id FROM unsound", (datasets,)
+        f"{UNSOUND} SELECT DISTINCT dataset_id, label_id FROM unsound", (datasets,)
     ):
         found.setdefault(dataset, set()).add(label)
     told = {one: sorted(set().union(*(found.get(d, ()) for d in line))) for one, line in lines.items()}
@@ -139,6 +138,9 @@ def _unsound(said: str, only: str = "1") -> str:
         f"AND {only})"
     )
 
+
+# The rows of some datasets (?1, a JSON array of ids) that do not stand: a query goes on with SELECT … FROM unsound.
+UNSOUND = _unsound(_SAID_OF, "i.dataset_id IN (SELECT value FROM json_each(?1))")
 
 # The checkpoints that a job trained on a dataset with an unsound row, and those that went on from their weights.
 _STALE = (

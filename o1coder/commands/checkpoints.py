@@ -1,14 +1,18 @@
-"""checkpoints list|show|accept|reject."""
+"""checkpoints list|show|lineage|compare|stale|export|accept|reject.
+
+Lineage, comparison and staleness are told by commands/descents.py.
+"""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 from typing import Literal
 
 from o1coder import checkpoints
 from o1coder.cli import OK
-from o1coder.commands import show
-from o1coder.commands.verbs import Verbs, paging, row_id
+from o1coder.commands import descents, show
+from o1coder.commands.verbs import Verbs, count, paging, row_id
 from o1coder.home import author
 from o1coder.queries import checkpoints as questions
 from o1coder.rows import By
@@ -26,7 +30,30 @@ def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
     showing = noun.add("show", _show, "one checkpoint: where it comes from, what it saw, how it did")
     accepting = noun.add("accept", _accept, f"decide that a checkpoint is used; {COUNTS}")
     rejecting = noun.add("reject", _reject, f"decide that a checkpoint is not used; {COUNTS}")
-    for verb in (showing, accepting, rejecting):
+    lineage = noun.add(
+        "lineage", descents.lineage, "what a checkpoint comes from; --back: what a thing of the lab reached"
+    )
+    lineage.add_argument("id", type=row_id, metavar="ID", nargs="?", help="a checkpoint's id")
+    lineage.add_argument("--back", metavar="THING", help=f"the checkpoints that a thing reached: {descents.THINGS}")
+    lineage.add_argument("--depth", type=count, metavar="N", default=2, help="levels that are printed (default: 2)")
+    comparing = noun.add("compare", descents.compare, "what B gained over A, and what differs in how they were made")
+    comparing.add_argument("old", type=row_id, metavar="A", help="a checkpoint's id")
+    comparing.add_argument("new", type=row_id, metavar="B", help="a checkpoint's id")
+    stale = noun.add(
+        "stale", descents.stale, "which are stale; of one: because of which labels, and what would mend it"
+    )
+    stale.add_argument("id", type=row_id, metavar="ID", nargs="?", help="a checkpoint's id")
+    paging(stale)
+    exporting = noun.add("export", _export, "write a checkpoint out: weights, a card, its lineage, and a manifest")
+    exporting.add_argument("--out", metavar="DIR", required=True, help="a folder that does not exist yet")
+    exporting.add_argument(
+        "--weights",
+        choices=("own", "with-base", "merged"),
+        default="own",
+        help="an adapter alone (default), with the model it lies over, or merged into it",
+    )
+    exporting.add_argument("--link", action="store_true", help="link files instead of copying: never edit them then")
+    for verb in (showing, exporting, accepting, rejecting):
         verb.add_argument("id", type=row_id, metavar="ID", help="a checkpoint's id")
     for verb in (accepting, rejecting):
         verb.add_argument("--reason", metavar="T", default="", help="why")
@@ -51,6 +78,15 @@ def _show(options: Namespace) -> int:
             "evaluations": [e._asdict() for e in questions.evaluations(connection, checkpoint=options.id)],
         }
     show.value(options, found)
+    return OK
+
+
+def _export(options: Namespace) -> int:
+    from o1coder.releasing import write_out
+
+    lab = show.open_lab(options)
+    written = write_out(lab, options.id, Path(options.out), options.weights, link=options.link)
+    show.value(options, written._asdict())
     return OK
 
 

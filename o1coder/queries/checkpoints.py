@@ -1,4 +1,7 @@
-"""Questions about checkpoints and models: lists, lineage, evaluations, and which are stale because of which labels."""
+"""Questions about checkpoints and models: lists, what they were trained on, evaluations, and how many labels each is stale by.
+
+Where they come from and what reached them is lineage.py's and reach.py's, why they are stale stale.py's.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from o1coder.standing import stale_labels
 
 class CheckpointRow(NamedTuple):
     """One line of the list. `decision` is the newest; `stale` counts the labels that make it stale (standing.py): what its
-    weights learned from, by its own training or by that of the checkpoints it went on from, does not count now."""
+    weights learned from, by its own training or by that of the checkpoints it went on from, does not count now. `run`,
+    `round` and `stage` are those of the job that made it."""
 
     id: int
     role: str
@@ -28,6 +32,9 @@ class CheckpointRow(NamedTuple):
     stale: int
     round: int | None
     created_at: str
+    run: str | None
+    stage: str | None
+    note: str | None
 
 
 class ModelRow(NamedTuple):
@@ -62,7 +69,8 @@ class EvaluationRow(NamedTuple):
     official: bool
 
 
-def _datasets(job: str) -> str:
+def datasets_of(job: str) -> str:
+    """SQL for the ids of the datasets that a job (an SQL expression of its id) froze or was given."""
     return (
         f"(SELECT d.id FROM dataset d WHERE d.job_id = {job} UNION "
         f"SELECT ji.dataset_id FROM job_input ji WHERE ji.job_id = {job} AND ji.dataset_id IS NOT NULL)"
@@ -73,24 +81,23 @@ _LIST = (
     "SELECT c.id, c.role, c.format, c.parent_id, c.base_id, c.job_id, c.iteration, c.prompt, c.bytes, "
     "(SELECT m.name FROM model m WHERE m.checkpoint_id = c.id ORDER BY m.name LIMIT 1), "
     "(SELECT d.outcome FROM decision d WHERE d.checkpoint_id = c.id ORDER BY d.id DESC LIMIT 1), "
-    "0, j.round, c.created_at "  # how many labels make it stale is asked of all rows at once
-    "FROM checkpoint c LEFT JOIN job j ON j.id = c.job_id "
+    "0, j.round, c.created_at, r.name, j.stage, c.note "
+    "FROM checkpoint c LEFT JOIN job j ON j.id = c.job_id LEFT JOIN run r ON r.id = j.run_id "
 )
+
+
+def stale_counts(connection: Connection) -> dict[int, int]:
+    """By checkpoint: how many labels make it stale; those that are not are left out."""
+    every = [row[0] for row in connection.exec_driver_sql("SELECT id FROM checkpoint")]
+    return {one: len(found) for one, found in stale_labels(connection, every).items()}
 
 
 def page(connection: Connection, *, role: str | None = None, after: int = 0, limit: int = 100) -> list[CheckpointRow]:
     """Checkpoints with ids above `after`."""
-    condition, values = "c.id > ?", [after]
-    if role is not None:
-        condition += " AND c.role = ?"
-        values.append(role)  # type: ignore[arg-type]
-    sql = f"{_LIST} WHERE {condition} ORDER BY c.id LIMIT ?"
-    return _with_stale(connection, [CheckpointRow(*row) for row in connection.exec_driver_sql(sql, (*values, limit))])
-
-
-def _with_stale(connection: Connection, rows: list[CheckpointRow]) -> list[CheckpointRow]:
-    found = stale_labels(connection, [row.id for row in rows])
-    return [row._replace(stale=len(found.get(row.id, ()))) for row in rows]
+    sql = f"{_LIST} WHERE c.id > ?1 AND (?2 IS NULL OR c.role = ?2) ORDER BY c.id LIMIT ?3"
+    found = [CheckpointRow(*row) for row in connection.exec_driver_sql(sql, (after, role, limit))]
+    stale = stale_labels(connection, [row.id for row in found])
+    return [row._replace(stale=len(stale.get(row.id, ()))) for row in found]
 
 
 def show(connection: Connection, checkpoint_id: int) -> CheckpointRow:
@@ -98,7 +105,7 @@ def show(connection: Connection, checkpoint_id: int) -> CheckpointRow:
     row = connection.exec_driver_sql(f"{_LIST} WHERE c.id = ?", (checkpoint_id,)).first()
     if row is None:
         raise LabError(f"there is no checkpoint {checkpoint_id}", "`o1coder checkpoints list` shows them")
-    return _with_stale(connection, [CheckpointRow(*row)])[0]
+    return CheckpointRow(*row)._replace(stale=len(stale_because(connection, checkpoint_id)))
 
 
 def stale_because(connection: Connection, checkpoint_id: int) -> list[int]:
@@ -111,7 +118,7 @@ def datasets(connection: Connection, checkpoint_id: int) -> list[int]:
     return [
         row[0]
         for row in connection.exec_driver_sql(
-            f"SELECT d.id FROM checkpoint c JOIN dataset d ON d.id IN {_datasets('c.job_id')} WHERE c.id = ? ORDER BY d.id",
+            f"SELECT d.id FROM checkpoint c JOIN dataset d ON d.id IN {datasets_of('c.job_id')} WHERE c.id = ? ORDER BY d.id",
             (checkpoint_id,),
         )
     ]
@@ -121,7 +128,7 @@ def label_counts(connection: Connection, checkpoint_id: int) -> dict[str, int]:
     """How many labels of each source a checkpoint was trained on."""
     rows = connection.exec_driver_sql(
         "SELECT l.source, COUNT(DISTINCT l.id) FROM checkpoint c JOIN dataset_label i ON i.dataset_id IN "
-        f"{_datasets('c.job_id')} JOIN label l ON l.id = i.label_id WHERE c.id = ? GROUP BY l.source",
+        f"{datasets_of('c.job_id')} JOIN label l ON l.id = i.label_id WHERE c.id = ? GROUP BY l.source",
         (checkpoint_id,),
     )
     return {row[0]: row[1] for row in rows}
@@ -133,7 +140,7 @@ def problems_seen(connection: Connection, checkpoint_id: int) -> dict[str, int]:
         "WITH RECURSIVE line(id) AS (SELECT ? UNION SELECT k.parent_id FROM checkpoint k JOIN line ON k.id = line.id "
         "WHERE k.parent_id IS NOT NULL) "
         "SELECT p.split, COUNT(DISTINCT p.id) FROM line JOIN checkpoint c ON c.id = line.id "
-        f"JOIN dataset_item i ON i.dataset_id IN {_datasets('c.job_id')} "
+        f"JOIN dataset_item i ON i.dataset_id IN {datasets_of('c.job_id')} "
         "LEFT JOIN step s ON s.id = i.step_id LEFT JOIN rollout r ON r.id = i.rollout_id "
         "LEFT JOIN program g ON g.id = i.program_id "
         "LEFT JOIN tree x ON x.id = COALESCE(s.tree_id, r.tree_id) "
@@ -145,7 +152,7 @@ def problems_seen(connection: Connection, checkpoint_id: int) -> dict[str, int]:
 
 def stale(connection: Connection) -> list[int]:
     """All checkpoints that saw a label that is overruled now."""
-    return [row.id for row in page(connection, limit=10_000) if row.stale]
+    return sorted(stale_counts(connection))
 
 
 def models(connection: Connection) -> list[ModelRow]:
