@@ -344,7 +344,7 @@ class LabApp(App[int]):
         from tui.screens.help import HelpScreen
 
         if isinstance(self.screen, Frame):
-            self.push_screen(HelpScreen(self.screen.help(), self.keymap, self.screen.twin()))
+            self.push_screen(HelpScreen(self.screen.help(), self.keymap, self.screen.twin(), self.screen.language()))
 
     # copying, reading ----------------------------------------------------------------------------------------------
     def _copy(self, text: str) -> None:

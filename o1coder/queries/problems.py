@@ -6,6 +6,7 @@ problem_parts.py's.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -101,6 +102,14 @@ def rows(connection: Connection, wanted: list[int]) -> list[ProblemRow]:
         passing = (None, 0) if told is None else (told.rate, told.judged)
         found[row[0]] = ProblemRow._make((*row, *passing))
     return [found[i] for i in wanted if i in found]
+
+
+def statements(connection: Connection, wanted: Sequence[int]) -> dict[int, str]:
+    """The statements of these ids."""
+    found = connection.exec_driver_sql(
+        f"SELECT id, statement FROM problem WHERE id IN ({','.join('?' * len(wanted))})", tuple(wanted)
+    )
+    return {int(row[0]): str(row[1]) for row in found}
 
 
 def page(

@@ -327,6 +327,10 @@ class Frame(Screen[Any]):
         error = message.error
         self.say(f"{error.message} {GLYPHS.dot} {error.hint}" if isinstance(error, LabError) else repr(error))
 
+    def language(self) -> list[tuple[str, str]]:
+        """The words of the screen's filter with what they mean, for the overlay of keys."""
+        return []
+
     def help(self) -> list[tuple[str, list[Binding]]]:
         """Every key of this screen by where it works: screen, the focused widget, everywhere."""
         return [

@@ -33,9 +33,15 @@ class HelpScreen(ModalScreen[None]):
     ]
 
     def __init__(
-        self, parts: Sequence[tuple[str, Sequence[Binding]]], keymap: Mapping[str, str], twin: str = ""
+        self,
+        parts: Sequence[tuple[str, Sequence[Binding]]],
+        keymap: Mapping[str, str],
+        twin: str = "",
+        language: Sequence[tuple[str, str]] = (),
     ) -> None:
+        """`language`: the words of the screen's filter with what they mean."""
         super().__init__()
+        self.language = language
         self.parts = parts
         self.keymap = keymap
         self.twin = twin
@@ -53,6 +59,11 @@ class HelpScreen(ModalScreen[None]):
             for binding in bindings:
                 keys = " ".join(key_name(key) for key in keys_of(binding, self.keymap).split(","))
                 lines.append([Cell(f"  {keys:<18}", "bright_blue"), Cell(binding.tooltip or binding.description)])
+            if self.language and title == self.parts[0][0]:
+                lines += [[], [Cell("the filter", "bold")]]
+                lines += [
+                    [Cell(f"  {inert(word):<18}", "bright_blue"), Cell(inert(told))] for word, told in self.language
+                ]
         if self.twin:
             lines += [[], [Cell("the same from a script", "bold")], [Cell("  " + inert(self.twin))]]
         self.query_one(Pane).show(lines)

@@ -1,161 +1,33 @@
-"""Problems: a filter, a list of any length, and of the one under the cursor its statement, tests, programs, trees.
+"""Problems: a filter that works while it is typed, a list of any length, and everything about the one under the cursor.
 
-The filter's language is that of the command line (o1coder/queries/problems.py). Nothing is changed from here.
+The filter's language is that of the command line (o1coder/queries/problem_filter.py). Nothing is changed from here; a
+search of what is marked is launched by the same form as everywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shlex
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.timer import Timer
 from textual.widgets import Input
 
-from tui.highlight import numbered, plain, python
-from tui.screens.frame import Frame, position, tab_cells
-from tui.text import GLYPHS, Cell, bar, first_line, inert
-from tui.widgets.line import Line
-from tui.widgets.pane import Pane, RichLine
-from tui.widgets.virtual_table import Column, FlatOrder, Order, Row, VirtualTable
+from tui.screens.ask import Choose, Option
+from tui.screens.frame import Frame
+from tui.screens.problems_pane import TABS, Told, told
+from tui.screens.problems_source import COLUMNS, ProblemSource, language
+from tui.text import Cell
+from tui.widgets.detail import Detail
+from tui.widgets.virtual_table import VirtualTable
 
 if TYPE_CHECKING:
-    from o1coder.lab import Lab
-    from o1coder.queries.problems import CaseRow, ProblemDetail, ProgramRow
-    from o1coder.queries.trees import TreeRow
+    from o1coder.stage import Stage
 
-COLUMNS = (
-    Column("id", 5, right=True),
-    Column("title", 0),
-    Column("split", 10),
-    Column("difficulty", 10, at=80),
-    Column("kind", 6, at=92),
-    Column("tests", 5, right=True),
-    Column("progs", 5, right=True, at=86),
-    Column("trees", 5, right=True),
-    Column("passing", 11),
-    Column("source", 12, at=100),
-)
-TABS = ("statement", "tests", "programs", "trees")
-MOST_PROGRAMS = 40
-
-
-class ProblemSource:
-    """Problems that match a filter, in id order."""
-
-    def __init__(self, lab: Lab, query: str) -> None:
-        self.lab = lab
-        self.query = query
-
-    def order(self) -> Order:
-        from o1coder.queries import problems
-
-        with self.lab.reading() as connection:
-            return FlatOrder(problems.ids(connection, self.query))
-
-    def rows(self, ids: Sequence[int]) -> Mapping[int, Row]:
-        from o1coder.queries import problems
-
-        with self.lab.reading() as connection:
-            found = problems.rows(connection, list(ids))
-        return {
-            row.id: (
-                Cell(str(row.id)),
-                Cell(inert(row.title), "bold"),
-                Cell(inert(row.split)),
-                Cell(inert(row.difficulty or "")),
-                Cell(inert(row.kind)),
-                Cell(str(row.tests)),
-                Cell(str(row.programs)),
-                Cell(str(row.trees or "")),
-                passing(row.pass_rate),
-                Cell(inert(row.source), "dim"),
-            )
-            for row in found
-        }
-
-
-def passing(rate: float | None) -> Cell:
-    """A pass rate as a bar and a figure; nothing where nothing was judged."""
-    return (
-        Cell("") if rate is None else Cell(f"{bar(rate, 1.0, 6)} {rate:4.0%}", "bright_blue" if rate > 0 else "yellow")
-    )
-
-
-class Details(NamedTuple):
-    """What the pane shows of a problem."""
-
-    problem: ProblemDetail
-    cases: list[CaseRow]
-    programs: list[ProgramRow]
-    trees: list[TreeRow]
-
-
-def details(lab: Lab, problem_id: int, tab: str) -> Details:
-    """Ask for what a tab needs of a problem."""
-    from o1coder.queries import problems, trees
-
-    with lab.reading() as connection:
-        return Details(
-            problems.show(connection, problem_id),
-            problems.cases(connection, problem_id) if tab == "tests" else [],
-            problems.programs(connection, problem_id, MOST_PROGRAMS) if tab == "programs" else [],
-            trees.page(connection, problem=problem_id, newest=True, limit=50) if tab == "trees" else [],
-        )
-
-
-def statement(problem: ProblemDetail) -> list[RichLine]:
-    """The statement and what the judge is told."""
-    facts = [f"{problem.cpu_s:g} s", f"{problem.memory_mb} MB", f"compared by {problem.comparator}", problem.row.kind]
-    facts += [problem.signature or problem.entry_point or "", f"family {problem.family}"]
-    head: list[RichLine] = [[Cell(inert(f" {GLYPHS.dot} ".join(fact for fact in facts if fact)), "dim")], []]
-    return head + plain(problem.statement)
-
-
-def tests(cases: Sequence[CaseRow]) -> list[RichLine]:
-    """A line a test: number, origin, sets, input, expected."""
-    lines: list[RichLine] = []
-    for count, case in enumerate(cases, 1):
-        told = f"{case.origin}{' ' + case.purposes if case.purposes else ''}"
-        lines.append(
-            [
-                Cell(f"{count:>3} ", "dim"),
-                Cell(inert(case.input[:300]), "dim strike" if case.withdrawn else ""),
-                Cell(f" {GLYPHS.arrow} ", "dim"),
-                Cell(inert(case.expected[:300]), "cyan"),
-                Cell(f"   {inert(told)}" + (" withdrawn" if case.withdrawn else ""), "dim"),
-            ]
-        )
-    return lines or [[Cell("no tests", "dim")]]
-
-
-def sources(programs: Sequence[ProgramRow]) -> list[RichLine]:
-    """Each program with where it came from and how it was judged."""
-    lines: list[RichLine] = []
-    for program in programs:
-        judged = (
-            f"{program.accepted}/{program.judged} verdicts AC at {program.layers}" if program.judged else "not judged"
-        )
-        claim = f", said to be {program.claim}" if program.claim else ""
-        lines.append(
-            [Cell(f"program {program.id} ", "bold"), Cell(inert(f"{program.origins}{claim}: {judged}"), "dim")]
-        )
-        lines += [*numbered(python(program.code.rstrip("\n"))), []]
-    if len(programs) == MOST_PROGRAMS:
-        lines.append([Cell(f"the first {MOST_PROGRAMS} programs; `o1coder problems show` lists all", "dim")])
-    return lines or [[Cell("no programs", "dim")]]
-
-
-def tree_list(trees: Sequence[TreeRow]) -> list[RichLine]:
-    """A line a tree; enter opens them."""
-    lines: list[RichLine] = []
-    for tree in trees:
-        told = f"{tree.kind} {tree.preset} job {tree.job}: {tree.steps} steps, {tree.solved}/{tree.rollouts} solved"
-        lines.append([Cell(f"tree {tree.id:<6}", "bold bright_blue"), Cell(inert(told))])
-    return (
-        [*lines, [], [Cell("enter opens the trees of this problem", "dim")]] if lines else [[Cell("no trees", "dim")]]
-    )
+TYPED_S = 0.15  # how long nothing is typed before the filter is asked
+SLOW_TYPED_S = 0.6
 
 
 class ProblemsScreen(Frame):
@@ -164,36 +36,43 @@ class ProblemsScreen(Frame):
     TITLE = "Problems"
     CSS = """
     ProblemsScreen #problems { height: 1fr; }
-    ProblemsScreen #right { height: 1fr; }
     ProblemsScreen.-wide #problems { width: 3fr; }
-    ProblemsScreen.-wide #right { width: 2fr; }
-    ProblemsScreen.-short #right { display: none; }
+    ProblemsScreen.-wide #about { width: 2fr; }
+    ProblemsScreen.-short #about { display: none; }
     ProblemsScreen.zoomed #problems { display: none; }
-    ProblemsScreen.zoomed #right { display: block; }
+    ProblemsScreen.zoomed #about { display: block; }
     ProblemsScreen #filter { display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "filter", tooltip="words, split:train, difficulty:hard, pass<0.3, tests>5"),
-        Binding("t", "tab", "next tab", tooltip="statement, tests, programs, trees"),
-        Binding("enter", "trees", "its trees", tooltip="open the trees of the problem"),
-        Binding("z", "zoom", "zoom", tooltip="the lower pane alone; esc goes back"),
-        Binding("J,shift+down", "pane(3)", "scroll", tooltip="scroll the pane"),
-        Binding("K,shift+up", "pane(-3)", "scroll", show=False, tooltip="scroll the pane back"),
-        Binding("escape", "back", "back", show=False),
+        Binding(
+            "slash", "filter", "filter", id="problems.filter", tooltip="words, split:train, pass<0.3; ? shows them all"
+        ),
+        Binding("t", "tab(1)", "next tab", id="problems.tab", tooltip="statement, tests, programs, trees, used"),
+        Binding("T", "tab(-1)", "tab before", show=False, id="problems.tab_back", tooltip="the tab before"),
+        Binding("enter", "trees", "its trees", id="problems.trees", tooltip="open the trees of the problem"),
+        Binding("n", "search", "search", id="problems.search", tooltip="launch a search of it, or of what is marked"),
+        Binding("plus", "zoom", "zoom", id="problems.zoom", tooltip="the pane alone; esc goes back"),
+        Binding(
+            "C", "checkpoints", "checkpoints", show=False, id="problems.checkpoints", tooltip="what learned from it"
+        ),
+        Binding(
+            "D", "datasets", "datasets", show=False, id="problems.datasets", tooltip="a dataset that holds rows of it"
+        ),
+        Binding("J,shift+down", "pane(3)", "scroll", show=False, id="problems.down", tooltip="scroll the pane"),
+        Binding("K,shift+up", "pane(-3)", "scroll", show=False, id="problems.up", tooltip="scroll the pane back"),
+        Binding("r", "refresh", "refresh", show=False, id="problems.refresh", tooltip="ask the lab again"),
+        Binding("escape", "back", "back", show=False, id="problems.back", tooltip="one step back"),
     ]
 
     def __init__(self) -> None:
         super().__init__()
         self.source: ProblemSource | None = None
-        self.tab = 0
+        self.told: Told | None = None
+        self._typing: Timer | None = None
 
     def body(self) -> ComposeResult:
-        from textual.containers import Vertical
-
         yield VirtualTable(COLUMNS, empty="no problems match; `o1coder import starter` brings some", id="problems")
-        with Vertical(id="right"):
-            yield Line(style="reverse dim", id="tab-title")
-            yield Pane(id="pane")
+        yield Detail(TABS, id="about")
 
     def below(self) -> ComposeResult:
         yield Input(placeholder="words split:train difficulty:hard pass<0.3 tests>5", compact=True, id="filter")
@@ -208,46 +87,98 @@ class ProblemsScreen(Frame):
     def table(self) -> VirtualTable:
         return self.query_one("#problems", VirtualTable)
 
+    @property
+    def detail(self) -> Detail:
+        return self.query_one(Detail)
+
+    @property
+    def filter(self) -> Input:
+        return self.query_one("#filter", Input)
+
     def reload(self) -> None:
         if self.lab is None:
             return
-        query = self.query_one("#filter", Input).value.strip()
+        query = self.filter.value.strip()
         if self.source is None or self.source.query != query:
+            if self.source is not None:
+                self.source.stop()
             self.source = ProblemSource(self.lab, query)
         self.table.show(self.source)
 
     def on_virtual_table_moved(self) -> None:
-        row_id, lab, tab = self.table.row_id, self.lab, TABS[self.tab]
-        if row_id is None or lab is None:
-            self.query_one("#tab-title", Line).say([], [Cell("0/0 ")])
-            self.query_one("#pane", Pane).show([])
+        self.draw_title()
+        self.rested(self._ask)
+
+    def draw_title(self, *extra: Cell) -> None:
+        super().draw_title(*(extra or self._count()))
+
+    def _count(self) -> list[Cell]:
+        """How many of how many, what is marked."""
+        found = None if self.source is None else self.source.found
+        if found is None:
+            return []
+        shown, total = len(self.table.order), found.total
+        cells = [Cell(f" {shown:,} of {total:,} " if self.filter.value.strip() else f" {total:,} problems ", "bold")]
+        return [*cells, Cell(f"{len(self.table.marks)} marked ", "bold")] if self.table.marks else cells
+
+    def _ask(self) -> None:
+        row_id, lab = self.table.row_id, self.lab
+        if row_id is None or lab is None or self.source is None:
+            self.told = None
+            self.detail.show(None, [], [Cell("0/0 ")])
         else:
-            self.ask("details", partial(self._lines, lab, row_id, tab), partial(self._show, row_id))
+            tab, words = self.detail.tab, self.source.words
+            self.ask("details", partial(told, lab, row_id, tab, words), partial(self._show, row_id, tab))
 
-    @staticmethod
-    def _lines(lab: Lab, row_id: int, tab: str) -> tuple[str, list[RichLine]]:
-        """In a thread: the pane's title and lines."""
-        found = details(lab, row_id, tab)
-        make = {
-            "statement": lambda: statement(found.problem),
-            "tests": lambda: tests(found.cases),
-            "programs": lambda: sources(found.programs),
-            "trees": lambda: tree_list(found.trees),
-        }
-        return first_line(found.problem.row.title), make[tab]()
+    def _show(self, row_id: int, tab: str, found: Told) -> None:
+        if (row_id, tab) == (self.table.row_id, self.detail.tab):
+            self.told = found
+            at = f"{self.table.index + 1:,}/{len(self.table.order):,} "
+            self.detail.show(row_id, found.lines, [Cell(f"problem {row_id} ", "bold"), Cell(at)])
 
-    def _show(self, row_id: int, answer: tuple[str, list[RichLine]]) -> None:
-        title, lines = answer
-        if row_id != self.table.row_id:
-            return
-        tabs = tab_cells(TABS, self.tab)
-        self.query_one("#tab-title", Line).say(
-            [Cell(f" {title} {GLYPHS.dot}", "bold"), *tabs], [Cell(position(self.table) + " ")]
-        )
-        self.query_one("#pane", Pane).show(lines)
+    def on_detail_turned(self) -> None:
+        self._ask()
 
     def on_virtual_table_chosen(self) -> None:
         self.action_trees()
+
+    # where it stands -----------------------------------------------------------------------------------------------
+    def goto(self, target: str) -> None:
+        box = self.filter
+        if target.isdecimal():
+            box.value, box.display = "", False
+            self.table.go_to(int(target))
+        else:
+            box.value, box.display = target, True
+
+    def where(self) -> str:
+        row_id = self.table.row_id
+        return self.filter.value.strip() or ("" if row_id is None else str(row_id))
+
+    def keep(self) -> dict[str, Any]:
+        return {"tab": self.detail.tab, "zoomed": self.has_class("zoomed")}
+
+    def recall(self, kept: dict[str, Any]) -> None:
+        self.detail.open(str(kept.get("tab", "")))
+        self.set_class(kept.get("zoomed") is True, "zoomed")
+
+    def copied(self) -> str:
+        row = None if self.table.row_id is None else self.table.row_id
+        if self.told is not None and self.detail.tab != "trees" and self.has_class("zoomed"):
+            return self.told.text
+        return "" if row is None else str(row)
+
+    def twin(self) -> str:
+        query, row_id = self.filter.value.strip(), self.table.row_id
+        if query and not self.has_class("zoomed"):
+            return shlex.join(["o1coder", "problems", "list", "--query", query])
+        return "o1coder problems list" if row_id is None else f"o1coder problems show {row_id}"
+
+    def outside(self) -> tuple[str, str] | None:
+        return None if self.told is None else (self.told.name, self.told.text)
+
+    def language(self) -> list[tuple[str, str]]:
+        return language()
 
     # keys ----------------------------------------------------------------------------------------------------------
     def action_trees(self) -> None:
@@ -255,31 +186,95 @@ class ProblemsScreen(Frame):
         if row_id is not None:
             self.lab_app.open_trees(problem=row_id)
 
-    def action_tab(self) -> None:
-        self.tab = (self.tab + 1) % len(TABS)
-        self.on_virtual_table_moved()
+    def action_checkpoints(self) -> None:
+        if self.table.row_id is not None:
+            self.lab_app.go("checkpoints", f"problem:{self.table.row_id}")
+
+    def action_datasets(self) -> None:
+        row_id, lab = self.table.row_id, self.lab
+        if row_id is None or lab is None:
+            return
+
+        def found() -> list[Option]:
+            from o1coder.queries.problem_parts import uses
+
+            with lab.reading() as connection:
+                held = [use for use in uses(connection, row_id) if use.kind == "dataset"]
+            return [Option(str(use.id), f"{use.about}, {use.rows} rows of it") for use in held]
+
+        def offered(options: list[Option]) -> None:
+            def chosen(index: int | None) -> None:
+                if index is not None:
+                    self.lab_app.go("datasets", options[index].name)
+
+            if len(options) == 1:
+                chosen(0)
+            elif options:
+                self.app.push_screen(Choose(f"datasets with rows of problem {row_id}", options), chosen)
+            else:
+                self.say("no dataset holds rows of this problem")
+
+        self.ask("datasets", found, offered)
+
+    def action_search(self) -> None:
+        wanted = sorted(self.table.marks) or ([self.table.row_id] if self.table.row_id is not None else [])
+        if not wanted or self.refused("launch jobs") or self.lab is None:
+            return
+        lab = self.lab
+
+        def found() -> tuple[Stage, str]:
+            from o1coder.queries import problems
+            from o1coder.stage import find
+
+            with lab.reading() as connection:
+                return find("synthesize"), problems.rows(connection, wanted[:1])[0].split
+
+        def opened(answer: tuple[Stage, str]) -> None:
+            from tui.screens.launch import launch_form
+
+            launch_form(self, answer[0], {"problems": ",".join(map(str, wanted)), "split": answer[1]})
+
+        self.ask("stages", found, opened)
+
+    def action_tab(self, delta: int) -> None:
+        self.detail.turn(delta)
+        self._ask()
 
     def action_zoom(self) -> None:
         self.toggle_class("zoomed")
 
     def action_pane(self, delta: int) -> None:
-        self.query_one("#pane", Pane).scroll_lines(delta)
+        self.detail.scroll_lines(delta)
+
+    def action_refresh(self) -> None:
+        if self.source is not None:
+            self.source.found = None
+        self.reload()
 
     def action_filter(self) -> None:
-        box = self.query_one("#filter", Input)
-        box.display = True
-        self.set_focus(box)
+        self.remove_class("zoomed")
+        self.filter.display = True
+        self.set_focus(self.filter)
+
+    def on_input_changed(self) -> None:
+        """Ask while it is typed: what is under way for an older filter ends at once."""
+        if self._typing is not None:
+            self._typing.stop()
+        self._typing = self.set_timer(SLOW_TYPED_S if self.lab_app.slow else TYPED_S, self.reload)
 
     def on_input_submitted(self) -> None:
-        box = self.query_one("#filter", Input)
-        box.display = bool(box.value.strip())
+        self.filter.display = bool(self.filter.value.strip())
         self.table.focus()
         self.reload()
 
     def action_back(self) -> None:
-        box = self.query_one("#filter", Input)
-        if self.has_class("zoomed"):
+        box = self.filter
+        if self.focused is box:
+            box.display = bool(box.value.strip())
+        elif self.has_class("zoomed"):
             self.remove_class("zoomed")
+        elif self.table.clear_marks():
+            self.draw_title()
         elif box.display:
             box.value, box.display = "", False
             self.reload()

@@ -243,7 +243,9 @@ class RolloutSource:
 
 def rollout_row(row: GroupRollout) -> Row:
     """The cells of one rollout."""
-    steps = " ".join(f"{step.action[:1]}{number(step.score)}" if step.score is not None else step.action for step in row.steps)
+    steps = " ".join(
+        f"{step.action[:1]}{number(step.score)}" if step.score is not None else step.action for step in row.steps
+    )
     audit = Cell("") if row.audit is None else state("AC" if row.audit else "WA")
     advantage = "" if row.advantage is None else f"{row.advantage:+.2f}"
     return (

@@ -65,7 +65,13 @@ def _points(curve: Drawn, log: bool) -> list[tuple[float, float]]:
 
 
 def draw(
-    curves: Sequence[Drawn], width: int, height: int, *, log: bool = False, unit: str = "", ascii_only: bool | None = None
+    curves: Sequence[Drawn],
+    width: int,
+    height: int,
+    *,
+    log: bool = False,
+    unit: str = "",
+    ascii_only: bool | None = None,
 ) -> list[list[Cell]]:
     """The lines of the plot: legend, the drawing with its y axis, the x axis. `height` lines, fewer than 4 draw nothing."""
     only = GLYPHS.ascii if ascii_only is None else ascii_only
