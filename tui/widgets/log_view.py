@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,6 +17,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -157,9 +159,16 @@ class LogView(Widget, can_focus=True):
         if self._file is not None and path == self._file.path and word == self._file.word:
             return
         self._file = None if path is None else LogFile(path, word)
-        self.following, self.total, self._first, self._lines = True, 0, 0, []
-        self.refresh()
+        self.following, self.total, self._first = True, 0, 0
+        self._put([])
         self.poll()
+
+    def _put(self, lines: list[str]) -> None:
+        """Take other lines and repaint those that differ."""
+        before, self._lines = self._lines, lines
+        for row, (old, new) in enumerate(zip_longest(before, lines, fillvalue="")):
+            if old != new:
+                self.refresh(Region(0, row, self.size.width, 1))
 
     def poll(self) -> None:
         """Look for news; does nothing while hidden or while the last look is under way."""
@@ -180,10 +189,10 @@ class LogView(Widget, can_focus=True):
     def on_log_view__arrived(self, message: _Arrived) -> None:
         self._busy = False
         if message.file is self._file and (message.lines or message.total != self.total):
-            self.total, self._lines, self._drawn = message.total, message.lines, message.first
+            self.total, self._drawn = message.total, message.first
             if not self._moved:
                 self._first = message.first
-            self.refresh()
+            self._put(message.lines)
         if self._moved or message.file is not self._file:
             self.poll()
 

@@ -6,17 +6,20 @@ It holds what fits a person's eye (a step, a statement, a config), not logs or t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.text import Cell
 
 RichLine = Sequence[Cell]
+_NOTHING = Strip([])
 
 
 class Pane(Widget):
@@ -37,18 +40,31 @@ class Pane(Widget):
         """Show other lines, from the top unless `keep`; the same lines again repaint nothing."""
         if list(lines) == self._lines:
             return
+        before = self._shown()
         self._lines = list(lines)
         self._width = 0
         self._top = self._top if keep else 0
-        self.refresh()
+        self._repaint(before)
 
     def scroll_lines(self, delta: int) -> None:
         """Scroll by wrapped lines, no further than the last one."""
         self._wrap()
         top = max(0, min(self._top + delta, len(self._wrapped) - self.size.height))
         if top != self._top:
+            before = self._shown()
             self._top = top
-            self.refresh()
+            self._repaint(before)
+
+    def _shown(self) -> list[Strip]:
+        """The strips on the screen."""
+        self._wrap()
+        return self._wrapped[self._top : self._top + self.size.height]
+
+    def _repaint(self, before: list[Strip]) -> None:
+        """Repaint what differs from what was shown: an arrow key must not send blank lines over the wire."""
+        for line, (old, new) in enumerate(zip_longest(before, self._shown(), fillvalue=_NOTHING)):
+            if old != new:
+                self.refresh(Region(0, line, max(old.cell_length, new.cell_length), 1))
 
     def on_resize(self) -> None:
         self.scroll_lines(0)

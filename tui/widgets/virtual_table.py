@@ -443,4 +443,4 @@ class VirtualTable(Widget, can_focus=True):
 
 
 def _strip(segments: list[Segment], width: int, style: Style | None = None) -> Strip:
-    return Strip(segments).adjust_cell_length(width, style or Style.null())
+    return Strip(segments).adjust_cell_length(width, style or Style.null()).simplify()  # fewer escapes on the wire
