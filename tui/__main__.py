@@ -63,6 +63,9 @@ def _run(options: argparse.Namespace) -> int:
         return 2
     home = options.home or Path(os.environ.get("O1CODER_HOME") or Path.home() / ".o1coder")
 
+    slow = options.slow or bool(os.environ.get("O1CODER_SLOW"))
+    os.environ.setdefault("ESCDELAY", "100" if slow else "40")  # ms until an escape is known to begin no sequence
+
     from tui.app import LabApp
     from tui.places import Went
     from tui.words import read
@@ -74,7 +77,6 @@ def _run(options: argparse.Namespace) -> int:
             raise LabError(f"{options.open!r} is no place", "as in 'tree 42' or 'problems difficulty:hard'")
         start = asked
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a lost connection ends the screens, even where a launcher ignores it
-    slow = options.slow or bool(os.environ.get("O1CODER_SLOW"))
     app = LabApp(home, readonly=options.readonly, start=start, slow=slow)
     status = app.run()
     if app.failure is not None:
