@@ -6,6 +6,7 @@ same whenever it is asked again as of that row. Rewards and labels anew are resc
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
@@ -47,28 +48,34 @@ def newest(connection: Connection, tree_id: int, upto: int | None = None) -> Bas
     return None if row is None else Basis(*row)
 
 
-def told(connection: Connection, tree_id: int, upto: int | None = None) -> dict[int, Told] | None:
-    """By program id, what the newest re-score says (as of a re-score's id). A program without a verdict on every test is
-    absent: nothing is known of it. None where the tree was not re-scored."""
+def told(
+    connection: Connection, tree_id: int, upto: int | None = None, programs: Iterable[int] | None = None
+) -> dict[int, Told] | None:
+    """By program id, what the newest re-score says (as of a re-score's id), of the tree's programs or of these among them.
+    A program without a verdict on every test is absent: nothing is known of it. None where the tree was not re-scored."""
     on = newest(connection, tree_id, upto)
     if on is None:
         return None
     cases = [case.digest for _, case in cases_of(connection, on.test_set, on.withdrawals)]
     out = {}
-    for program, known in verdict_codes(connection, tree_id, on).items():
+    for program, known in verdict_codes(connection, tree_id, on, programs).items():
         if cases and all(case in known for case in cases):
             bad = [known[case] for case in cases if known[case] != "AC"]
             out[program] = Told(bad[0] if bad else "AC", len(cases) - len(bad), len(cases))
     return out
 
 
-def verdict_codes(connection: Connection, tree_id: int, on: Basis) -> dict[int, dict[str, str]]:
+def verdict_codes(
+    connection: Connection, tree_id: int, on: Basis, programs: Iterable[int] | None = None
+) -> dict[int, dict[str, str]]:
     """Verdict codes by program id and case digest: those of the tree's own profile, else the first that was stored under
     another."""
     out: dict[int, dict[str, str]] = {}
+    which = "(SELECT program_id FROM rollout WHERE tree_id = x.id)"
+    if programs is not None:
+        which = f"({','.join(str(int(program)) for program in programs)})"
     for program, digest, said in connection.exec_driver_sql(
-        "SELECT v.program_id, t.digest, v.code FROM tree x JOIN verdict v ON v.program_id IN "
-        "(SELECT program_id FROM rollout WHERE tree_id = x.id) AND v.id <= ? "
+        f"SELECT v.program_id, t.digest, v.code FROM tree x JOIN verdict v ON v.program_id IN {which} AND v.id <= ? "
         "JOIN test_set_item i ON i.test_set_id = ? AND i.test_case_id = v.test_case_id "
         "JOIN test_case t ON t.id = v.test_case_id WHERE x.id = ? ORDER BY v.profile_id = x.profile_id, v.id DESC",
         (on.verdicts, on.test_set, tree_id),

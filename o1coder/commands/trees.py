@@ -1,4 +1,4 @@
-"""trees list|show|export|replay|relabel: what there is, and what can be asked of a tree that has been grown."""
+"""trees list|show|find|export|replay|relabel|diff: what there is, and what can be asked of a tree that has been grown."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from o1coder.cli import NO, OK
 from o1coder.commands import plain, show
 from o1coder.commands.verbs import Verbs, count, paging, row_id, share
 from o1coder.errors import LabError
-from o1coder.queries import jobs, problems
+from o1coder.queries import jobs, problems, skeletons, stepfind, steprows, treelist
 from o1coder.queries import trees as questions
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
     from o1coder.lab import Lab
 
 COLUMNS = (
@@ -37,8 +39,16 @@ def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
     listing = noun.add("list", _list, "trees by id")
     listing.add_argument("--problem", metavar="P", help="only this problem's (an id or a key)")
     listing.add_argument("--job", type=row_id, metavar="J", help="only this job's")
+    listing.add_argument(
+        "--query", metavar="Q", help="words of the title, kind:search ended:growing solved>0.5 human:yes"
+    )
+    listing.add_argument("--sort", choices=treelist.SORTS, help="in this order, with --limit alone (default: by id)")
     paging(listing)
     noun.add("show", _show, "one tree with its steps").add_argument("id", type=row_id, metavar="ID")
+    finding = noun.add("find", _find, "steps of a tree that match: words, label:invalid verdict:WA human:yes gap>0.5")
+    finding.add_argument("id", type=row_id, metavar="ID")
+    finding.add_argument("query", metavar="QUERY")
+    finding.add_argument("--limit", type=count, default=100, metavar="N", help="at most N (default: 100)")
     export = noun.add("export", _export, "canonical JSON: its sha256 is the tree's digest")
     export.add_argument("id", type=row_id, metavar="ID", nargs="?")
     export.add_argument("--job", type=row_id, metavar="J", help="every tree of this job, a line each")
@@ -79,8 +89,35 @@ def _list(options: Namespace) -> int:
         if options.job is not None:
             jobs.state_of(connection, options.job)
         problem = None if options.problem is None else problems.find(connection, options.problem)
+        if options.query is not None or options.sort is not None:
+            rows = _chosen(connection, options, problem)
+            show.table(options, [row._asdict() for row in rows], COLUMNS, empty="no trees")
+            return OK
         rows = questions.page(connection, problem=problem, job=options.job, after=options.after, limit=options.limit)
     show.table(options, [row._asdict() for row in rows], COLUMNS, empty="no trees")
+    return OK
+
+
+def _chosen(connection: Connection, options: Namespace, problem: int | None) -> list[questions.TreeRow]:
+    """Those that a query names, in its order; `--after` is an id where they come by id."""
+    if options.sort not in (None, "oldest") and options.after:
+        raise LabError("--after goes on by id, and --sort is another order", "leave one of them away")
+    query = options.query or ""
+    query += "" if problem is None else f" problem:{problem}"
+    query += "" if options.job is None else f" job:{options.job}"
+    ids = treelist.ids(connection, query, options.sort or "oldest")
+    return questions.rows(connection, [tree for tree in ids if tree > options.after][: options.limit])
+
+
+def _find(options: Namespace) -> int:
+    with show.open_lab(options).reading() as connection:
+        tree, prm = skeletons.read(connection, options.id), questions.newest_prm(connection, options.id)
+        found = stepfind.matching(connection, tree, options.query, prm)
+        ids = [tree.shape.ids[at] for at in found[: options.limit]]
+        steps = [line.step for line in steprows.page(connection, tree, ids, prm)]
+    if len(found) > len(steps):
+        show.note(f"{len(steps)} of {len(found)} matches; --limit shows more")
+    show.value(options, [step._asdict() for step in steps], [*map(_line, steps)] or ["no step matches"])
     return OK
 
 

@@ -175,6 +175,15 @@ def show(connection: Connection, tree_id: int) -> TreeRow:
     return _with_pulses(connection, [row])[0]
 
 
+def rows(connection: Connection, ids: Sequence[int]) -> list[TreeRow]:
+    """The trees with these ids, in their order; unknown ones are left out."""
+    found = connection.exec_driver_sql(
+        f"{_LIST} WHERE x.id IN ({','.join('?' * len(ids))})" if ids else f"{_LIST} WHERE 0", tuple(ids)
+    ).all()
+    known = {row.id: row for row in _with_pulses(connection, found)}
+    return [known[tree_id] for tree_id in ids if tree_id in known]
+
+
 def _with_pulses(connection: Connection, rows: Sequence[Any]) -> list[TreeRow]:
     known = pulses.of_trees(connection, [row[0] for row in rows])
     return [

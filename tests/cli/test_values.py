@@ -44,6 +44,8 @@ LISTS = [
     ("jobs list", JOB),
     ("problems list --split train --limit 3", PROBLEM),
     ("trees list --job 2", TREE),
+    ("trees list --query kind:search --sort steps", TREE),
+    ("trees find 1 action:code", {"id", "path", "action", "n", "k", "v", "score", "label", "verdict"}),
     ("labels list --limit 3", {"id", "step", "value", "source", "author", "retracts"}),
     ("checkpoints list", CHECKPOINT - {"datasets", "labels", "stale_because", "problems_seen", "evaluations"}),
     ("models list", {"name", "checkpoint"}),

@@ -1,0 +1,148 @@
+"""A tree's skeleton: its steps in preorder as arrays, with the judged rollouts that end at each, and what grew since.
+
+A hundred thousand steps are some megabytes and a fifth of a second; visits and reward of any subtree are differences of
+prefix sums. Texts, values, scores and labels are asked for by page (steprows.py) or by a search (stepfind.py).
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from o1coder import rescores
+from o1coder.queries.trees import show
+from o1coder.search.preorder import Preorder, grown, preorder, spliced
+
+NOTHING, SOLVED, FAILED = 0, 1, 2
+MOST_NEW = 2000  # steps spliced in; more are read anew
+
+
+@dataclass(frozen=True, slots=True)
+class Skeleton:
+    """`own`, `earned`: judged rollouts that end at a position, and the sum of their rewards; `outcome`: how the program there
+    fared by the word that counts. `step`, `rollout`, `rescore`: the largest ids that are taken in."""
+
+    tree_id: int
+    shape: Preorder
+    own: array[int]
+    earned: array[float]
+    outcome: bytearray
+    step: int
+    rollout: int
+    rescore: int
+    below: array[int]
+    gained: array[float]
+
+    def __len__(self) -> int:
+        return len(self.shape)
+
+    def visits(self, position: int) -> int:
+        """Judged rollouts at or below a position: n."""
+        return self.below[position + self.shape.size[position]] - self.below[position]
+
+    def reward(self, position: int) -> float:
+        """The sum of their rewards: q."""
+        return self.gained[position + self.shape.size[position]] - self.gained[position]
+
+
+def read(connection: Connection, tree_id: int) -> Skeleton:
+    """The skeleton as it is now. LabError when there is no such tree."""
+    rows = connection.exec_driver_sql(
+        "SELECT id, parent_id, ordinal FROM step WHERE tree_id = ? ORDER BY parent_id, ordinal", (tree_id,)
+    )
+    shape = preorder(_plain(rows))
+    if not len(shape):
+        show(connection, tree_id)
+    step, rollout = _largest(connection)
+    own, earned, outcome = array("i", bytes(4 * len(shape))), array("d", bytes(8 * len(shape))), bytearray(len(shape))
+    found = connection.exec_driver_sql(
+        "SELECT leaf_id, reward, passed, total, program_id FROM rollout WHERE tree_id = ? ORDER BY ordinal", (tree_id,)
+    )
+    _take(connection, tree_id, shape, (own, earned, outcome), _plain(found))
+    return _made(tree_id, shape, (own, earned, outcome), step, rollout, _rescore(connection, tree_id))
+
+
+def renewed(connection: Connection, old: Skeleton) -> Skeleton:
+    """The skeleton with what was written since; the same object where that is nothing."""
+    tree_id = old.tree_id
+    step, rollout = _largest(connection)
+    if _rescore(connection, tree_id) != old.rescore:
+        return read(connection, tree_id)
+    if (step, rollout) == (old.step, old.rollout):
+        return old
+    # The plus keeps SQLite from walking the whole tree's index for the few rows that are new.
+    nodes = connection.exec_driver_sql(
+        "SELECT id, parent_id, ordinal FROM step WHERE id > ? AND +tree_id = ?", (old.step, tree_id)
+    ).all()
+    leaves = connection.exec_driver_sql(
+        "SELECT leaf_id, reward, passed, total, program_id FROM rollout WHERE id > ? AND +tree_id = ? ORDER BY ordinal",
+        (old.rollout, tree_id),
+    ).all()
+    if not nodes and not leaves:
+        return old
+    growth = grown(old.shape, [(row[0], row[1], row[2]) for row in nodes]) if len(nodes) <= MOST_NEW else None
+    if growth is None or old.rescore:
+        return read(connection, tree_id)
+    blank = [0] * len(growth.cuts)
+    own, earned = spliced(old.own, growth.cuts, blank), spliced(old.earned, growth.cuts, blank)
+    kept = own, earned, spliced(old.outcome, growth.cuts, blank)
+    _take(connection, tree_id, growth.shape, kept, leaves)
+    return _made(tree_id, growth.shape, kept, step, rollout, old.rescore)
+
+
+Kept = tuple["array[int]", "array[float]", bytearray]  # own, earned, outcome
+
+
+def _made(tree_id: int, shape: Preorder, kept: Kept, step: int, rollout: int, rescore: int) -> Skeleton:
+    below = array("i", accumulate(kept[0], initial=0))
+    gained = array("d", accumulate(kept[1], initial=0.0))
+    return Skeleton(tree_id, shape, *kept, step, rollout, rescore, below, gained)
+
+
+def _take(connection: Connection, tree_id: int, shape: Preorder, kept: Kept, rollouts: Iterable[Any]) -> None:
+    """Add rollouts to the arrays. A masked one says nothing but what its stored verdicts say."""
+    own, earned, outcome = kept
+    told = rescores.told(connection, tree_id) or {}
+    masked: list[tuple[int, int, int, int]] = []
+    for leaf, reward, passed, total, program in rollouts:
+        at = shape.find(leaf)
+        if at is None:
+            continue
+        if reward is not None:
+            own[at] += 1
+            earned[at] += reward
+            if program is not None:
+                outcome[at] = SOLVED if passed == total else FAILED
+        elif program is not None:
+            masked.append((at, passed, total, program))
+        if program in told:
+            outcome[at] = SOLVED if told[program].solved else FAILED
+    if masked:
+        from o1coder.queries.steprows import first_verdicts
+
+        known = first_verdicts(connection, tree_id, {program for *_, program in masked})
+        for at, passed, total, program in masked:
+            if program not in told and known.get(program, ("", 0))[1] >= total:
+                outcome[at] = SOLVED if passed == total else FAILED
+
+
+def _plain(rows: Any) -> Iterable[Any]:
+    """Rows as SQLite gives them: there may be a hundred thousand."""
+    return rows.cursor if rows.cursor is not None else ()
+
+
+def _largest(connection: Connection) -> tuple[int, int]:
+    row = connection.exec_driver_sql(
+        "SELECT (SELECT coalesce(max(id), 0) FROM step), (SELECT coalesce(max(id), 0) FROM rollout)"
+    ).one()
+    return row[0], row[1]
+
+
+def _rescore(connection: Connection, tree_id: int) -> int:
+    row = connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM rescore WHERE tree_id = ?", (tree_id,)).one()
+    return int(row[0])
