@@ -169,27 +169,22 @@ def smooth(ys: Sequence[float], weight: float) -> list[float]:
 
 
 def thin(xs: Sequence[float], ys: Sequence[float], columns: int) -> tuple[list[float], list[float]]:
-    """At most 2·`columns` points (x ascending): of every column's points the lowest and the highest, in their order."""
-    if len(xs) <= 2 * columns or columns < 1:
+    """At most 2·`columns` points (x ascending; `columns` ≥ 2): the first, the last, and of every column between them its
+    lowest and its highest, in their order."""
+    if len(xs) <= 2 * columns:
         return list(xs), list(ys)
+    columns -= 1
     start, span = xs[0], (xs[-1] - xs[0]) or 1.0
-    out_x: list[float] = []
-    out_y: list[float] = []
-
-    def close(low: int, high: int) -> None:
-        for index in sorted({low, high}):
-            out_x.append(xs[index])
-            out_y.append(ys[index])
-
+    kept = {0, len(xs) - 1}
     low = high = column = 0
     for index, y in enumerate(ys):
         here = min(columns - 1, int((xs[index] - start) / span * columns))
         if here != column:
-            close(low, high)
+            kept |= {low, high}
             column, low, high = here, index, index
         elif y < ys[low]:
             low = index
         elif y > ys[high]:
             high = index
-    close(low, high)
-    return out_x, out_y
+    order = sorted(kept | {low, high})
+    return [xs[index] for index in order], [ys[index] for index in order]

@@ -61,8 +61,9 @@ class Comparison(NamedTuple):
 
 
 def job_ids(connection: Connection, query: str = "") -> array[int]:
-    """Jobs that report metrics, newest first; words and stage:, run: narrow them. LabError: another field."""
-    parts = ["EXISTS (SELECT 1 FROM metric m WHERE m.job_id = j.id)"]
+    """Jobs that report metrics or searched, newest first; words and stage:, run: narrow them. LabError: another field."""
+    searched = "(j.stage = 'synthesize' AND EXISTS (SELECT 1 FROM tree x WHERE x.job_id = j.id))"
+    parts = [f"(EXISTS (SELECT 1 FROM metric m WHERE m.job_id = j.id) OR {searched})"]
     values: list[str] = []
     for word in query.split():
         field, colon, text = word.partition(":")

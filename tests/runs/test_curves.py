@@ -88,11 +88,12 @@ def test_names_leave_progress_out_and_the_first_asked_follows_the_stage(runs: Ma
     assert found["loss"].best is alone.best is None  # of a policy gradient
 
 
-@given(st.lists(NUMBERS, min_size=1, max_size=400), st.integers(1, 30))
+@given(st.lists(NUMBERS, min_size=1, max_size=400), st.integers(2, 30))
 def test_thinning_keeps_every_extreme_and_the_order(ys: list[float], columns: int) -> None:
     xs = [float(n) for n in range(len(ys))]
     out_x, out_y = curves.thin(array("d", xs), array("d", ys), columns)
-    assert len(out_x) <= max(2 * columns, 1)
+    assert len(out_x) <= 2 * columns
+    assert (out_x[0], out_x[-1], out_y[0], out_y[-1]) == (xs[0], xs[-1], ys[0], ys[-1])
     assert (min(out_y), max(out_y)) == (min(ys), max(ys))
     assert out_x == sorted(out_x)
     assert all(ys[int(x)] == y for x, y in zip(out_x, out_y, strict=True))

@@ -1,0 +1,412 @@
+"""Runs: jobs that report metrics, up to six of them in one plot, their figures and what differs between them; and below a
+job that made rollouts its reward taken apart, down to one rollout and its place in a tree.
+
+Levels are one table: jobs, iterations, groups, rollouts; enter goes down, esc one up. Nothing is changed from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import Input
+
+from tui.screens import runs_pane
+from tui.screens.ask import Choose, Option
+from tui.screens.frame import Frame, position
+from tui.screens.runs_levels import LEVELS, TABS, Path, RunsTable, above, named, read_target, source_at, target_of, twin
+from tui.screens.runs_source import COLUMNS, Ask, Curves, JobSource, Picture, figure
+from tui.screens.runs_xray import NO_ITERATION, Rewards
+from tui.text import GLYPHS, Cell, inert
+from tui.widgets.detail import Detail
+from tui.widgets.pane import RichLine
+from tui.widgets.plot import Drawn, Plot
+from tui.widgets.virtual_table import Source
+
+if TYPE_CHECKING:
+    from o1coder.lab import Lab
+
+MOST = 6
+SMOOTHING = (0.0, 0.6, 0.9, 0.97, 0.99)
+LIVE_S = 1.0
+SLOW_S = 5.0
+
+
+class RunsScreen(Frame):
+    """The sixth screen."""
+
+    TITLE = "Runs"
+    CSS = """
+    RunsScreen #table { height: 2fr; }
+    RunsScreen #right { height: 3fr; }
+    RunsScreen.-wide #table { width: 1fr; height: 1fr; }
+    RunsScreen.-wide #right { width: 1fr; height: 1fr; }
+    RunsScreen.-short #right { display: none; }
+    RunsScreen.zoomed #table { display: none; }
+    RunsScreen.zoomed #right { display: block; }
+    RunsScreen #plot { display: none; }
+    RunsScreen.plotted #plot { display: block; }
+    RunsScreen.plotted #detail { height: 1; }
+    RunsScreen #filter { display: none; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter", "down", "inside", id="runs.down", tooltip="take its reward apart: iterations, groups, rollouts"
+        ),
+        Binding("m", "metric", "metric", id="runs.metric", tooltip="choose the metric that is drawn"),
+        Binding("t", "tab(1)", "tab", id="runs.tab", tooltip="next side of the pane: curve, figures, config, rewards"),
+        Binding("s", "smooth", "smooth", id="runs.smooth", tooltip="moving average: 0, .6, .9, .97, .99 of the past"),
+        Binding("x", "axis", "axis", id="runs.axis", tooltip="over iterations, or over seconds of training"),
+        Binding("T", "tab(-1)", "tab back", show=False, id="runs.tab_back", tooltip="the side of the pane before"),
+        Binding("e", "log", "log y", show=False, id="runs.log", tooltip="a logarithmic y axis, or a plain one"),
+        Binding("F", "follow", "follow", show=False, id="runs.follow", tooltip="stop or go on following what runs"),
+        Binding("slash", "filter", "filter", show=False, id="runs.filter", tooltip="words, stage:rl, run:NAME"),
+        Binding("f", "trees", "trees", show=False, id="runs.trees", tooltip="its trees on the tree screen"),
+        Binding("c", "checkpoints", "checkpoint", show=False, id="runs.checkpoints", tooltip="the checkpoint it left"),
+        Binding("L", "job", "job, log", show=False, id="runs.job", tooltip="the job and its log"),
+        Binding("plus", "zoom", "zoom", show=False, id="runs.zoom", tooltip="the pane alone; esc goes back"),
+        Binding("J,shift+down", "pane(3)", "scroll", show=False, id="runs.pane_down", tooltip="scroll the pane"),
+        Binding("K,shift+up", "pane(-3)", "scroll back", show=False, id="runs.pane_up", tooltip="scroll the pane back"),
+        Binding("r", "refresh", "refresh", show=False, id="runs.refresh", tooltip="ask the lab again"),
+        Binding("escape", "back", "back", show=False, id="runs.back", tooltip="one step back"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.path: Path = ()  # job, iteration, tree: how far down
+        self.metric: str | None = None
+        self.smoothing = 0
+        self.time = self.log_y = False
+        self.following = True
+        self.source: Source | None = None
+        self.jobs: JobSource | None = None
+        self.curves: Curves | None = None
+        self.rewards: Rewards | None = None
+        self.picture: Picture | None = None
+        self._due = False
+
+    def body(self) -> ComposeResult:
+        yield RunsTable(COLUMNS, empty="nothing here yet: training reports metrics, searches have rewards", id="table")
+        with Vertical(id="right"):
+            yield Detail(TABS[0], id="detail")
+            yield Plot(id="plot")
+
+    def below(self) -> ComposeResult:
+        yield Input(placeholder="words stage:rl run:demo", compact=True, id="filter")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.table.focus()
+        self.set_interval(SLOW_S if self.lab_app.slow else LIVE_S, self._tick)
+
+    @property
+    def table(self) -> RunsTable:
+        return self.query_one("#table", RunsTable)
+
+    @property
+    def detail(self) -> Detail:
+        return self.query_one(Detail)
+
+    @property
+    def level(self) -> int:
+        """0 jobs, 1 iterations, 2 groups, 3 rollouts."""
+        return len(self.path)
+
+    @property
+    def compared(self) -> list[int]:
+        """The jobs in the plot: those marked, six at most; else the one under the cursor."""
+        if self.level:
+            return [self.path[0]]
+        marked = sorted(self.table.marks)[:MOST]
+        return marked or ([] if self.table.row_id is None else [self.table.row_id])
+
+    # what is shown -------------------------------------------------------------------------------------------------
+    def reload(self) -> None:
+        """At most once a second; at once where nothing is shown yet."""
+        if self.source is None:
+            self._fetch()
+        else:
+            self._due = True
+
+    def _tick(self) -> None:
+        if self._due and self.following and self.is_current and self.lab is not None:
+            self._fetch()
+
+    def _fetch(self) -> None:
+        lab = self.lab
+        if lab is None:
+            return
+        self._due = False
+        if self.jobs is None or self.jobs.query != self._query:
+            self.jobs = JobSource(lab, self._query)
+        if self.curves is None:
+            self.curves = Curves(lab)
+        if self.path and (self.rewards is None or self.rewards.job != self.path[0]):
+            self.rewards = Rewards(lab, self.path[0])
+        self.source = source_at(self.path, self.jobs, self.rewards, self.source)
+        self.table.show(self.source)
+
+    @property
+    def _query(self) -> str:
+        return self.query_one("#filter", Input).value.strip()
+
+    def _go(self, path: Path) -> None:
+        """Show another level."""
+        level, self.path = self.level, path
+        table, detail = self.table, self.detail
+        if len(path) != level:
+            table.begin()
+            table.columns = LEVELS[self.level]
+        if detail.tabs != TABS[self.level]:
+            detail.tabs, detail.at = TABS[self.level], 0
+        self._fetch()
+
+    def on_virtual_table_moved(self) -> None:
+        self._digits()
+        self._say_where()
+        lab, tab, width = self.lab, self.detail.tab, max(40, self.detail.size.width - 2)
+        self.set_class(tab == "curve", "plotted")
+        if lab is None:
+            return
+        if tab == "curve":
+            self._draw()
+            return
+        row = self.table.row_id
+        about = (self.path, tab, row if self.level else tuple(self.compared))
+        if row is None:
+            self.detail.show(about, [])
+            return
+        self.ask("pane", partial(self._lines(lab, tab, row), width), partial(self._show, about))
+
+    def _lines(self, lab: Lab, tab: str, row: int) -> Callable[[int], list[RichLine]]:
+        """What makes the pane's lines, in a thread."""
+        if tab in ("figures", "config"):
+            return partial(runs_pane.compared, lab, list(self.compared), self.metric, tab)
+        job = self.path[0] if self.path else row
+        if self.rewards is None or self.rewards.job != job:
+            self.rewards = Rewards(lab, job)
+        rewards = self.rewards
+        wanted = row if self.level == 1 else self.path[1] if self.level > 1 else NO_ITERATION
+        return partial(runs_pane.of_rewards, lab, rewards, tab, row, wanted, self.path[2] if self.level == 3 else row)
+
+    def _show(self, about: object, lines: list[RichLine]) -> None:
+        row = self.table.row_id
+        if about == (self.path, self.detail.tab, row if self.level else tuple(self.compared)):
+            self.detail.show(about, lines, [Cell(position(self.table) + " ")])
+
+    def _digits(self) -> None:
+        """Give the compared jobs their digits in the table."""
+        if self.level or self.jobs is None:
+            return
+        marked = sorted(self.table.marks)[:MOST]
+        digits = {job: str(n) for n, job in enumerate(marked, 1)}
+        for job in digits.keys() ^ self.jobs.chosen.keys() | {
+            j for j in digits if self.jobs.chosen.get(j) != digits[j]
+        }:
+            self.jobs.chosen.pop(job, None)
+            if job in digits:
+                self.jobs.chosen[job] = digits[job]
+            if job in self.jobs.jobs:
+                self.table.put(job, self.jobs.row(job))
+        if len(self.table.marks) > MOST:
+            self.say(f"{len(self.table.marks)} are marked; the first {MOST} are compared")
+
+    def _say_where(self) -> None:
+        told = f" {GLYPHS.closed} ".join(named(self.path))
+        self.draw_title(Cell(f" {GLYPHS.closed} {told}" if told else ""))
+
+    # the plot ------------------------------------------------------------------------------------------------------
+    def _draw(self) -> None:
+        jobs, curves = self.compared, self.curves
+        if not jobs or curves is None:
+            self.query_one(Plot).show([])
+            return
+        ask = Ask(self.time, SMOOTHING[self.smoothing], max(20, self.query_one(Plot).size.width - 10))
+        self.ask("curve", partial(curves.of, jobs, self.metric, ask), partial(self._drawn, jobs))
+
+    def _drawn(self, jobs: list[int], picture: Picture) -> None:
+        if jobs != self.compared:
+            return
+        self.picture = picture
+        drawn = [
+            Drawn(str(number), self._legend(one.job, one.ys[-1] if one.ys else None), one.xs, one.ys)
+            for number, one in enumerate(picture.curves, 1)
+        ]
+        over_time = self.time and not picture.notes
+        self.query_one(Plot).show(drawn, log=self.log_y, unit="s" if over_time else "iterations")
+        smoothing = SMOOTHING[self.smoothing]
+        told = [f"n={'/'.join(str(one.n) for one in picture.curves)}", *picture.notes]
+        told += [f"smooth {smoothing:g}"] if smoothing else []
+        told += ["log"] if self.log_y else []
+        told += [] if self.following else ["not following"]
+        self.detail.show(None, [], [Cell(f"{inert(picture.metric)}  ", "bold"), Cell(" ".join(told) + " ")])
+
+    def _legend(self, job: int, last: float | None) -> str:
+        known = None if self.jobs is None else self.jobs.jobs.get(job)
+        stage = "" if known is None else " " + inert(known.job.stage)
+        return f"job {job}{stage} {figure(last)}"
+
+    def on_detail_turned(self) -> None:
+        self.on_virtual_table_moved()
+
+    def on_resize(self) -> None:
+        super().on_resize()
+        self.call_after_refresh(self.on_virtual_table_moved)
+
+    def on_virtual_table_chosen(self) -> None:
+        self.action_down()
+
+    # keys ----------------------------------------------------------------------------------------------------------
+    def action_down(self) -> None:
+        row = self.table.row_id
+        if row is None:
+            return
+        if self.level == 3:
+            self._to_tree()
+        elif self.level:
+            self._go((*self.path, row))
+        elif self.jobs is not None and row in self.jobs.jobs:
+            stage = self.jobs.jobs[row].job.stage
+            if stage in ("rl", "synthesize"):
+                self._go((row,) if stage == "rl" else (row, NO_ITERATION))
+            else:
+                self.say(f"{stage} has no rewards: rl and synthesize do")
+
+    def _to_tree(self) -> None:
+        row = self.table.row_id
+        known = None if self.rewards is None or row is None else self.rewards.rollouts.get(row)
+        if self.level == 3 and known is not None:
+            self.lab_app.go("tree", f"{self.path[2]}:{known.path}")
+        elif self.level == 2 and row is not None:
+            self.lab_app.go("tree", str(row))
+        elif row is not None:
+            self.lab_app.go("tree", f"job:{self.path[0] if self.path else row}")
+
+    def action_trees(self) -> None:
+        self._to_tree()
+
+    def action_checkpoints(self) -> None:
+        if self.compared:
+            self.lab_app.go("checkpoints", f"job:{self._job}")
+
+    def action_job(self) -> None:
+        if self.compared:
+            self.lab_app.go("jobs", str(self._job))
+
+    @property
+    def _job(self) -> int:
+        """The job that is looked at: the one under the cursor, or the one gone into."""
+        row = self.table.row_id
+        return self.path[0] if self.path else self.compared[0] if row is None else row
+
+    def action_tab(self, by: int) -> None:
+        self.detail.turn(by)
+        self.on_virtual_table_moved()
+
+    def action_metric(self) -> None:
+        picture = self.picture
+        if self.level or picture is None or not picture.offered:
+            self.say("choose a job first")
+            return
+
+        def chosen(index: int | None) -> None:
+            if index is not None:
+                self.metric = picture.offered[index]
+                self.detail.open("curve")
+                self.on_virtual_table_moved()
+
+        options = [Option(name, "drawn now" if name == picture.metric else "") for name in picture.offered]
+        self.app.push_screen(Choose("which metric?", options), chosen)
+
+    def action_smooth(self) -> None:
+        self.smoothing = (self.smoothing + 1) % len(SMOOTHING)
+        self.on_virtual_table_moved()
+
+    def action_axis(self) -> None:
+        self.time = not self.time
+        self.on_virtual_table_moved()
+
+    def action_log(self) -> None:
+        self.log_y = not self.log_y
+        self.on_virtual_table_moved()
+
+    def action_follow(self) -> None:
+        self.following = not self.following
+        self.say("following what runs" if self.following else "not following: r asks again")
+        self.on_virtual_table_moved()
+
+    def action_refresh(self) -> None:
+        self._fetch()
+
+    def action_zoom(self) -> None:
+        self.toggle_class("zoomed")
+        self.call_after_refresh(self.on_virtual_table_moved)
+
+    def action_pane(self, delta: int) -> None:
+        self.detail.scroll_lines(delta)
+
+    def action_filter(self) -> None:
+        if not self.level:
+            box = self.query_one("#filter", Input)
+            box.display = True
+            self.set_focus(box)
+
+    def on_input_submitted(self) -> None:
+        box = self.query_one("#filter", Input)
+        box.display = bool(box.value.strip())
+        self.table.focus()
+        self._fetch()
+
+    def action_back(self) -> None:
+        box = self.query_one("#filter", Input)
+        if self.focused is box or (box.display and not self.level and not self.table.marks):
+            box.value, box.display = "", False
+            self.table.focus()
+            self._fetch()
+        elif self.has_class("zoomed"):
+            self.action_zoom()
+        elif not self.table.clear_marks() and self.path:
+            left = self.path[len(above(self.path))]
+            self._go(above(self.path))
+            self.table.go_to(left)
+
+    # where it stands -----------------------------------------------------------------------------------------------
+    def goto(self, target: str) -> None:
+        """Job ids, which are marked where there are several; JOB/ITERATION/TREE goes down."""
+        path, jobs = read_target(target)
+        if path or jobs:
+            self._go(path)
+            if len(jobs) > 1:
+                self.table.marks = set(jobs)
+            if jobs:
+                self.table.go_to(jobs[0])
+
+    def where(self) -> str:
+        return target_of(self.path, self.compared)
+
+    def keep(self) -> dict[str, Any]:
+        return {"metric": self.metric, "smoothing": self.smoothing, "time": self.time, "log": self.log_y}
+
+    def recall(self, kept: dict[str, Any]) -> None:
+        self.metric = kept["metric"] if isinstance(kept.get("metric"), str) else None
+        self.smoothing = kept["smoothing"] if kept.get("smoothing") in range(len(SMOOTHING)) else 0
+        self.time, self.log_y = kept.get("time") is True, kept.get("log") is True
+
+    def copied(self) -> str:
+        row = self.table.row_id
+        if self.level == 3 and self.rewards is not None and row in self.rewards.rollouts:
+            return f"{self.path[2]}:{self.rewards.rollouts[row].path}"
+        return "" if row is None else str(row)
+
+    def twin(self) -> str:
+        return twin(self.path, self.compared, self.metric)
+
+    def outside(self) -> tuple[str, str] | None:
+        if self.detail.tab == "curve":
+            return ("curve.txt", self.query_one(Plot).text())
+        lines = self.detail.pane._lines
+        return ("runs.txt", "\n".join("".join(cell.text for cell in line) for line in lines)) if lines else None
