@@ -18,7 +18,7 @@ from o1coder.clock import now
 from o1coder.errors import LabError
 from o1coder.lab import Lab
 from o1coder.models import Label
-from o1coder.propagation import STEPS, TAINTED, Change, checked, first_error, propagate
+from o1coder.propagation import STEPS, TAINTED, Change, checked, first_error, propagate, propagate_all
 from o1coder.revaluing import REVALUED, Outline, outline
 from o1coder.rows import add_many, next_id
 
@@ -32,6 +32,7 @@ __all__ = [
     "first_error",
     "preview",
     "propagate",
+    "propagate_all",
     "told",
     "undo_batch",
 ]

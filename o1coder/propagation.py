@@ -40,11 +40,24 @@ class Change(NamedTuple):
 def propagate(connection: Connection, step_id: int, value: str, *, after: bool, ancestors: bool) -> list[Change]:
     """The word about a step with what follows from it (head of this file), the step first. LabError when there is no such
     step, it is a root, or the value is none."""
-    tree_id = checked(connection, [Change(step_id, value)])[step_id]
-    changes = [Change(step_id, value)]
+    return propagate_all(connection, [step_id], value, after=after, ancestors=ancestors)
+
+
+def propagate_all(
+    connection: Connection, step_ids: Sequence[int], value: str, *, after: bool, ancestors: bool
+) -> list[Change]:
+    """The same word about several steps, with what follows from all of them together; the steps first, in their order."""
+    changes = [Change(step_id, value) for step_id in dict.fromkeys(step_ids)]
+    trees = checked(connection, changes)
+    said = {change.step for change in changes}
     if after and value == "invalid":
-        changes += [Change(step, value, TAINTED) for step in _below(connection, step_id)]
-    return changes + (_revalued(connection, tree_id, changes) if ancestors else [])
+        below = dict.fromkeys(step for step_id in said for step in _below(connection, step_id))
+        changes += [Change(step, value, TAINTED) for step in below if step not in said]
+    if ancestors:
+        for tree_id in dict.fromkeys(trees.values()):
+            of_tree = [step for step in trees if trees[step] == tree_id]
+            changes += _revalued(connection, tree_id, of_tree, changes)
+    return changes
 
 
 def first_error(connection: Connection, step_id: int) -> list[Change]:
@@ -98,16 +111,17 @@ def _below(connection: Connection, step_id: int) -> list[int]:
     return [row[0] for row in rows]
 
 
-def _revalued(connection: Connection, tree_id: int, changes: Sequence[Change]) -> list[Change]:
-    """The words of ancestors that turn with these changes."""
+def _revalued(connection: Connection, tree_id: int, steps: Sequence[int], changes: Sequence[Change]) -> list[Change]:
+    """The words of steps above these that turn with the changes, the deepest first."""
     tree = outline(connection, tree_id)
     words = tree.words()
-    before, after = tree.values(words), tree.values(words | {change.step: change.value for change in changes})
-    said = {change.step for change in changes}
+    here = {change.step: change.value for change in changes if change.step in tree.paths}
+    before, after = tree.values(words), tree.values(words | here)
+    above = {step for one in steps for step in _above(connection, one)} - {change.step for change in changes}
     out = []
-    for step in reversed(_above(connection, changes[0].step)):
+    for step in sorted(above, key=lambda one: (-len(tree.paths[one]), tree.paths[one])):
         known, word = tree.labels.get(step), tree.hard(step, after)
-        if step in said or (known is not None and known.stated):
+        if known is not None and known.stated:
             continue
         if tree.hard(step, before) != word and (known is None or known.value != word):
             out.append(Change(step, word, REVALUED))

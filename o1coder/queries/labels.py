@@ -26,6 +26,10 @@ class LabelRow(NamedTuple):
     retracts: int | None
     retracted: bool
     created_at: str
+    category: str | None
+    picked: str | None
+    batch: str | None
+    taken_ms: int | None
 
 
 def page(
@@ -34,6 +38,7 @@ def page(
     step: int | None = None,
     tree: int | None = None,
     current: bool = False,
+    batch: str | None = None,
     after: int = 0,
     limit: int = 100,
 ) -> list[LabelRow]:
@@ -46,13 +51,18 @@ def page(
     if tree is not None:
         parts.append("s.tree_id = ?")
         values.append(tree)
+    if batch is not None:
+        parts.append("l.batch = ?")
+        values.append(batch)
     if current:
         parts.append(f"l.id = {current_label('s.id')}")
     sql = (
         "SELECT l.id, l.step_id, s.tree_id, l.value, l.source, l.author, l.job_id, l.k, l.c, l.v, l.reason, l.retracts, "
-        "EXISTS (SELECT 1 FROM label r WHERE r.retracts = l.id), l.created_at FROM label l JOIN step s ON s.id = l.step_id "
+        "EXISTS (SELECT 1 FROM label r WHERE r.retracts = l.id), l.created_at, "
+        "l.category, l.picked, l.batch, l.taken_ms FROM label l JOIN step s ON s.id = l.step_id "
         f"WHERE {' AND '.join(parts)} ORDER BY l.id LIMIT ?"
     )
     return [
-        LabelRow._make((*row[:12], bool(row[12]), row[13])) for row in connection.exec_driver_sql(sql, (*values, limit))
+        LabelRow._make((*row[:12], bool(row[12]), *row[13:]))
+        for row in connection.exec_driver_sql(sql, (*values, limit))
     ]
