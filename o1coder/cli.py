@@ -42,7 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "judge": ("judging", "judge a program, or a batch without any lab"),
     "calibrate": ("calibrate", "search, labels, intervals and gate against a known truth; no model"),
     "trees": ("trees", "list, show, export, replay, relabel, counterfactual, diff"),
-    "labels": ("labels", "add, undo, list"),
+    "labels": ("labels", "add, preview, undo, list, queue, agree, gold, import, export"),
     "checkpoints": ("checkpoints", "list, show, lineage, compare, stale, export, accept, reject"),
     "runs": ("runs", "list, show, compare, xray"),
     "rounds": ("rounds", "list, show: what each round of a run came to"),

@@ -1,11 +1,12 @@
-"""labels add|preview|undo|list|import|export. Adding to several steps, or with what follows, is commands/correcting.py's."""
+"""labels add|preview|undo|list|import|export. Adding to several steps, or with what follows, is commands/correcting.py's,
+and the queue, agreement and known answers are commands/labelling.py's."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
 from o1coder.cli import OK
-from o1coder.commands import correcting, labelfiles, show
+from o1coder.commands import correcting, labelfiles, labelling, show
 from o1coder.commands.verbs import Verbs, paging, row_id
 from o1coder.labels import VALUES
 from o1coder.queries import labels as questions
@@ -48,6 +49,7 @@ def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
     listing.add_argument("--current", action="store_true", help="only labels that count now")
     paging(listing)
     labelfiles.declare(noun)
+    labelling.declare(noun)
     return noun.run(words)
 
 

@@ -1,0 +1,126 @@
+"""The label queue: it finds planted faults sooner than chance, passes over what is labelled, and comes out the same again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from o1coder import labels
+from o1coder.errors import LabError
+from o1coder.labelling import gold
+from o1coder.queries import picks, proposals, queue
+from o1coder.queries.asked import Asked, progress
+from tests.lab.planted import Planted, plant
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
+    return plant(tmp_path_factory.mktemp("planted") / "lab")
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Planted:
+    return plant(tmp_path / "lab", trees=6)
+
+
+@pytest.mark.parametrize("first", [50, 150])
+def test_by_value_more_faults_are_among_the_first_than_at_random(planted: Planted, first: int) -> None:
+    with planted.lab.reading() as connection:
+        asked = Asked.parse("job:1 kind:search")
+        ranked = [one.step for one in queue.ranked(connection, asked, limit=first) if one.step in planted.said]
+        chance, _ = picks.drawn(connection, asked, upto=picks.last_step(connection), start=0, count=first)
+    by_value = planted.wrong(ranked)
+    at_random = planted.wrong([step for step in chance if step in planted.said])
+
+    assert by_value > 2.5 * at_random
+
+
+def test_what_grounds_propose_holds_the_best_of_a_whole_ranking(
+    planted: Planted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Asked.parse("kind:search")
+    with planted.lab.reading() as connection:
+        whole = queue.ranked(connection, asked, limit=30)
+        monkeypatch.setattr(queue, "NARROW", 0)
+        proposed = queue.ranked(connection, asked, limit=30)
+        assert [one.worth for one in proposed] == sorted((one.worth for one in proposed), reverse=True)
+        assert len({one.step for one in whole} & {one.step for one in proposed}) >= 27
+        monkeypatch.setattr(proposals, "PROPOSED", 1)
+        filled = queue.ranked(connection, asked, limit=60)
+    assert len(filled) == len({one.step for one in filled}) == 60
+
+
+def test_each_row_says_why_in_words_that_fit_its_terms(planted: Planted) -> None:
+    with planted.lab.reading() as connection:
+        for one in queue.ranked(connection, Asked(), limit=200):
+            assert ("tests disagree" in one.why) == (one.tests > 0)
+            assert ("labelled otherwise" in one.why) == (one.siblings > 0)
+            assert ("PRM" in one.why) == (one.gap >= 0.1)
+
+
+def test_labelled_steps_questions_roots_and_other_trees_are_left_out(fresh: Planted) -> None:
+    with fresh.lab.reading() as connection:
+        before = queue.ranked(connection, Asked(), limit=500)
+        start = progress(connection, Asked())
+    assert len(before) == start.left == start.steps
+    first, second, third = (one.step for one in before[:3])
+    done = labels.add_human(fresh.lab, first, "valid", "ann")
+    gold.put(fresh.lab, second, "invalid", "ann")
+    with fresh.lab.reading() as connection:
+        left = queue.ranked(connection, Asked(), limit=500)
+        assert {one.step for one in before} - {one.step for one in left} == {first, second}
+        told = progress(connection, Asked())
+        assert (told.labelled, told.left) == (1, start.left - 2)
+        assert third not in {one.step for one in queue.ranked(connection, Asked(), without=[third])}
+        code = queue.ranked(connection, Asked.parse("action:code tree:2"), limit=500)
+        assert {(one.action, one.tree) for one in code} == {("code", 2)}
+        assert len(code) == progress(connection, Asked.parse("action:code tree:2")).left
+    labels.undo(fresh.lab, done.id, "ann")
+    with fresh.lab.reading() as connection:
+        assert first in {one.step for one in queue.ranked(connection, Asked(), limit=500)}
+
+
+@pytest.mark.parametrize("text", ["", "tree:3", "action:code", "split:test seed:4"])
+def test_random_picks_are_repeatable_unread_and_reach_every_step(planted: Planted, text: str) -> None:
+    asked = Asked.parse(text)
+    with planted.lab.reading() as connection:
+        upto = picks.last_step(connection)
+        once, place = picks.drawn(connection, asked, upto=upto, start=0, count=8)
+        halves, middle = picks.drawn(connection, asked, upto=upto, start=0, count=4)
+        rest, end = picks.drawn(connection, asked, upto=upto, start=middle, count=4)
+        assert len(once) == 8
+        assert end <= place
+        assert once[:4] == halves
+        assert [one for one in rest if one not in halves] == [one for one in once[4:] if one in rest]
+        everything, _ = picks.drawn(connection, Asked.parse("tree:3"), upto=upto, start=0, count=10**6)
+        assert sorted(everything) == sorted(one.step for one in queue.ranked(connection, Asked.parse("tree:3")))
+
+
+def test_a_test_that_is_withdrawn_or_measures_is_no_ground(fresh: Planted) -> None:
+    from o1coder.problems.withdrawals import withdraw
+
+    with fresh.lab.reading() as connection:
+        disputed = next(one for one in queue.ranked(connection, Asked(), limit=500) if one.tests)
+        case = connection.exec_driver_sql(
+            "SELECT id FROM test_case WHERE origin = 'tcg' AND problem_id = ?", (disputed.problem,)
+        ).scalar()
+    with fresh.lab.writing() as connection:
+        withdraw(connection, str(case), "wrong", "ann")
+    with fresh.lab.reading() as connection:
+        [again] = queue.of_steps(connection, [disputed.step])
+    assert again.tests == 0
+    assert again.worth < disputed.worth
+
+
+@pytest.mark.parametrize("text", ["action:root", "gold:2", "gold:nan", "seed:x", "colour:red", "label:human", "'"])
+def test_a_word_that_is_none_is_named(text: str) -> None:
+    with pytest.raises(LabError) as raised:
+        Asked.parse(text)
+    assert text.partition(":")[0].strip("'") in raised.value.message
+
+
+def test_the_text_of_a_filter_comes_back() -> None:
+    text = "problem:3 split:train action:code gold:0.5 overlap:0 seed:4"
+    assert Asked.parse(text).text().split() == sorted(text.split()[:2], reverse=True) + text.split()[2:]
+    assert Asked.parse("").text() == Asked.parse("gold:0.1").text() == ""
