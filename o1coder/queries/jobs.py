@@ -7,6 +7,7 @@ worker is there to write that down, counts as lost: a list never says that somet
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -17,9 +18,10 @@ from o1coder.clock import age_s
 from o1coder.errors import LabError
 from o1coder.jobs import alive, launch, log
 from o1coder.lab import Lab
-from o1coder.queries import pulses
+from o1coder.queries import job_filter, job_links, pulses
+from o1coder.queries.ids import ids_of
+from o1coder.queries.job_filter import STATES
 
-STATES = ("queued", "running", "done", "failed", "cancelled", "lost")
 FINAL = ("done", "failed", "cancelled", "lost")
 
 LAST = "LEFT JOIN attempt last ON last.job_id = job.id AND last.n = (SELECT max(n) FROM attempt WHERE job_id = job.id)"
@@ -29,6 +31,15 @@ STATE = """CASE
     THEN CASE WHEN job.cancel_requested THEN 'cancelled' ELSE 'queued' END
     WHEN last.outcome IS NULL THEN CASE WHEN last.id IN :dead THEN 'lost' ELSE 'running' END
     ELSE last.outcome END"""
+# Every job with its run, its state and its last attempt, named as in JobView where it can be.
+ALL = (
+    f"SELECT job.*, run.name AS run, {STATE} AS state, last.id AS attempt_id, last.n, "
+    "last.done, last.total, last.started_at, last.ended_at, last.heartbeat_at, last.host, last.pid, "
+    "last.exit_status, last.error_kind, last.error, last.hint, last.stopped, "
+    "(SELECT min(started_at) FROM attempt WHERE job_id = job.id) AS first_started_at, "
+    "(SELECT count(*) FROM attempt WHERE job_id = job.id) AS attempts "
+    f"FROM job LEFT JOIN run ON run.id = job.run_id {LAST}"
+)
 # Hidden: an iteration behind the one that a later attempt went on from (it has been, or will be, done again), and whatever
 # was said of the same iteration before.
 VISIBLE_METRIC = """NOT EXISTS (SELECT 1 FROM attempt later WHERE later.job_id = metric.job_id
@@ -111,19 +122,23 @@ def jobs(
     after: int | None = None,
     newest: bool = False,
     ids: Sequence[int] | None = None,
+    query: str = "",
+    brief: bool = False,
 ) -> list[JobView]:
-    """Jobs by id, paged by key: `after` is the last id of the page before; `newest` goes from the newest down.
+    """Jobs by id, paged by key: `after` is the last id of the page before; `newest` goes from the newest down; `query` is in
+    the language of job_filter.py. `brief` leaves out what a job made: a search may have made 100,000 trees.
 
-    LabError when `state` is no state or there is no such run.
+    LabError when `state` is no state, there is no such run, or the query is not understood.
     """
     if state is not None and state not in STATES:
         raise LabError(f"there is no state {state!r}", f"states: {', '.join(STATES)}")
+    asked, given = job_filter.condition(job_filter.parse(query))
     with lab.reading() as connection:
         if run is not None and not connection.execute(text("SELECT 1 FROM run WHERE name = :n"), {"n": run}).first():
             raise LabError(f"there is no run {run!r}", "`o1coder runs` lists them")
         post = launch.worker(lab.home)
-        dead = [] if post is not None else _dead(connection)
-        where = ["1"]
+        dead = [] if post is not None else dead_attempts(connection)
+        where = [asked]
         if state is not None:
             where.append("state = :state")
         if run is not None:
@@ -132,24 +147,32 @@ def jobs(
             where.append("id < :after" if newest else "id > :after")
         if ids is not None:
             where.append("id IN :ids")
-        query = text(
-            f"SELECT * FROM (SELECT job.*, run.name AS run, {STATE} AS state, last.id AS attempt_id, last.n, "
-            "last.done, last.total, last.started_at, last.ended_at, last.heartbeat_at, last.host, last.pid, "
-            "last.exit_status, last.error_kind, last.error, last.hint, last.stopped, "
-            "(SELECT min(started_at) FROM attempt WHERE job_id = job.id) AS first_started_at, "
-            "(SELECT count(*) FROM attempt WHERE job_id = job.id) AS attempts "
-            f"FROM job LEFT JOIN run ON run.id = job.run_id {LAST}) "
-            f"WHERE {' AND '.join(where)} ORDER BY id {'DESC' if newest else 'ASC'} LIMIT :limit"
+        sql = text(
+            f"SELECT * FROM ({ALL}) WHERE {' AND '.join(where)} ORDER BY id {'DESC' if newest else 'ASC'} LIMIT :limit"
         ).bindparams(bindparam("dead", expanding=True))
         values: dict[str, Any] = {"dead": dead, "limit": -1 if limit is None else limit}
-        values |= {k: v for k, v in {"state": state, "run": run, "after": after}.items() if v is not None}
+        values |= given | {k: v for k, v in {"state": state, "run": run, "after": after}.items() if v is not None}
         if ids is not None:
-            query, values["ids"] = query.bindparams(bindparam("ids", expanding=True)), list(ids)
-        rows = connection.execute(query, values).mappings().all()
+            sql, values["ids"] = sql.bindparams(bindparam("ids", expanding=True)), list(ids)
+        rows = connection.execute(sql, values).mappings().all()
         found = [int(row["id"]) for row in rows]
-        inputs, outputs, gpus = _inputs(connection, found), _outputs(connection, found), _gpus(connection, found)
+        inputs, gpus = job_links.inputs(connection, found), job_links.gpus(connection, found)
+        outputs = {} if brief else job_links.outputs(connection, found)
         stuck = pulses.stuck(connection, [int(row["id"]) for row in rows if row["state"] == "running"])
     return [_view(lab, row, post, inputs, outputs, gpus, stuck) for row in rows]
+
+
+def matching(lab: Lab, query: str = "") -> array[int]:
+    """The ids of the jobs that a query asks for, newest first. LabError names the word that is not understood."""
+    asked, given = job_filter.condition(job_filter.parse(query, typing=True))
+    with lab.reading() as connection:
+        if asked == "1":
+            return ids_of(connection, "SELECT id FROM job ORDER BY id DESC")
+        dead = [] if launch.worker(lab.home) is not None else dead_attempts(connection)
+        sql = text(f"SELECT id FROM ({ALL}) WHERE {asked} ORDER BY id DESC").bindparams(
+            bindparam("dead", expanding=True)
+        )
+        return array("q", (row[0] for row in connection.execute(sql, given | {"dead": dead})))
 
 
 def job(lab: Lab, job_id: int) -> JobView:
@@ -220,7 +243,8 @@ def attempts(lab: Lab, job_id: int) -> list[AttemptView]:
         return [AttemptView._make([*row[:-1], json.loads(row[-1])]) for row in rows]
 
 
-def _dead(connection: Connection) -> list[int]:
+def dead_attempts(connection: Connection) -> list[int]:
+    """Attempts without an outcome whose process is known to be gone."""
     rows = connection.execute(
         text("SELECT id, host, boot_id, pid, create_time FROM attempt WHERE outcome IS NULL AND pid IS NOT NULL")
     )
@@ -280,49 +304,3 @@ def _waiting_for(row: Any, post: launch.Post | None) -> str | None:
     if row["gpus"] and post.gpus:
         return "a GPU"
     return "a CPU slot" if row["slots"] or row["gpus"] else None
-
-
-def _many(connection: Connection, query: str, ids: Sequence[int]) -> list[Any]:
-    bound = text(query).bindparams(bindparam("ids", expanding=True))
-    return list(connection.execute(bound, {"ids": list(ids)}).all())
-
-
-def _inputs(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, int | list[int]]]:
-    """A field that names one row gives its id; one that names several (an ordinal above 0) gives a list."""
-    rows = _many(
-        connection,
-        "SELECT job_id, name, coalesce(checkpoint_id, dataset_id, test_set_id, tree_job_id) FROM job_input "
-        "WHERE job_id IN :ids ORDER BY job_id, name, ordinal",
-        ids,
-    )
-    out: dict[int, dict[str, int | list[int]]] = {}
-    for job_id, name, value in rows:
-        named = out.setdefault(job_id, {})
-        before = named.get(name)
-        if before is None:
-            named[name] = value
-        else:
-            named[name] = [*(before if isinstance(before, list) else [before]), value]
-    return out
-
-
-def _outputs(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, list[int]]]:
-    out: dict[int, dict[str, list[int]]] = {i: {"checkpoints": [], "datasets": [], "trees": []} for i in ids}
-    for table, name in (("checkpoint", "checkpoints"), ("dataset", "datasets"), ("tree", "trees")):
-        for job_id, made in _many(
-            connection, f"SELECT job_id, id FROM {table} WHERE job_id IN :ids ORDER BY job_id, id", ids
-        ):
-            out[job_id][name].append(made)
-    return out
-
-
-def _gpus(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
-    out: dict[int, tuple[str, ...]] = {}
-    for job_id, gpu in _many(
-        connection,
-        "SELECT attempt.job_id, gpu_lease.gpu FROM gpu_lease JOIN attempt ON attempt.id = gpu_lease.attempt_id "
-        "WHERE attempt.job_id IN :ids ORDER BY gpu_lease.gpu",
-        ids,
-    ):
-        out[job_id] = (*out.get(job_id, ()), gpu)
-    return out
