@@ -347,7 +347,8 @@ class LabApp(App[int]):
             self.push_screen(HelpScreen(self.screen.help(), self.keymap, self.screen.twin(), self.screen.language()))
 
     # copying, reading ----------------------------------------------------------------------------------------------
-    def _copy(self, text: str) -> None:
+    def copy_text(self, text: str) -> None:
+        """Copy a text, and say so."""
         from tui.clipboard import copy
 
         if not text:
@@ -357,11 +358,11 @@ class LabApp(App[int]):
 
     def action_copy(self) -> None:
         if self.frame is not None:
-            self._copy(self.frame.copied())
+            self.copy_text(self.frame.copied())
 
     def action_copy_command(self) -> None:
         if self.frame is not None:
-            self._copy(self.frame.twin())
+            self.copy_text(self.frame.twin())
 
     def action_outside(self) -> None:
         from tui.outside import page

@@ -140,7 +140,8 @@ def explained(text: str, found: Mapping[str, Any]) -> LabError:
             "no such column": _columns(text, names),
             "no such function": functions,
         }[missing]
-        near = difflib.get_close_matches(name.rpartition(".")[2], known, 3, 0.6)
+        word = name.rpartition(".")[2].lower()
+        near = difflib.get_close_matches(word, known, 3, 0.6) or [one for one in known if one.startswith(word)][:3]
         meant = f"did you mean {' or '.join(near)}?" if near else _listed(missing, known)
         return LabError(f"the query failed: {where}there is {missing.replace('no such', 'no')} {name}", meant)
     return LabError(f"the query failed: {where}{said}", HINT)
