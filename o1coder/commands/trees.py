@@ -42,7 +42,7 @@ def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
     listing.add_argument(
         "--query", metavar="Q", help="words of the title, kind:search ended:growing solved>0.5 human:yes"
     )
-    listing.add_argument("--sort", choices=treelist.SORTS, help="in this order, with --limit alone (default: by id)")
+    listing.add_argument("--sort", choices=tuple(treelist.SORTS), help="the largest first (default: by id, upwards)")
     paging(listing)
     noun.add("show", _show, "one tree with its steps").add_argument("id", type=row_id, metavar="ID")
     finding = noun.add("find", _find, "steps of a tree that match: words, label:invalid verdict:WA human:yes gap>0.5")
@@ -100,12 +100,12 @@ def _list(options: Namespace) -> int:
 
 def _chosen(connection: Connection, options: Namespace, problem: int | None) -> list[questions.TreeRow]:
     """Those that a query names, in its order; `--after` is an id where they come by id."""
-    if options.sort not in (None, "oldest") and options.after:
+    if options.sort not in (None, "id") and options.after:
         raise LabError("--after goes on by id, and --sort is another order", "leave one of them away")
-    query = options.query or ""
+    query = f"{options.query or ''} sort:{options.sort or '-id'}"
     query += "" if problem is None else f" problem:{problem}"
     query += "" if options.job is None else f" job:{options.job}"
-    ids = treelist.ids(connection, query, options.sort or "oldest")
+    ids = treelist.ids(connection, query)
     return questions.rows(connection, [tree for tree in ids if tree > options.after][: options.limit])
 
 

@@ -1,15 +1,15 @@
 """Where in a tree something is: steps that match a query, the widest gaps between PRM and search, the best child.
 
-A query is words (in the text, case ignored; `text:"a: b"` for what looks like a field) and fields: `label:invalid|none`,
-`human:yes`, `by:ann`, `category:tainted`, `action:code`, `verdict:WA`, `discarded:yes`, and comparisons of `v k c prm gap n q
-depth`. All answers are positions in the skeleton, so that going from one to the next asks nothing.
+A query is words (in the text, case ignored; quoted, for what looks like a field) and fields: `label:invalid|none human:yes
+by:ann category:tainted action:code verdict:WA discarded:yes`, comparisons of `v k c prm gap n q depth`, and `-not`. All
+answers are positions in the skeleton, so that going from one to the next asks nothing.
 """
 
 from __future__ import annotations
 
-import re
-import shlex
+import operator
 from array import array
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -19,68 +19,84 @@ from o1coder.errors import LabError
 from o1coder.labels import current_label
 from o1coder.queries.skeletons import Skeleton
 from o1coder.queries.steprows import first_verdicts, score_of
+from o1coder.queries.words import Term, equals, number_of, terms, unknown, values_of
 
 MOST_GAPS = 500
-YES = {"yes": True, "no": False}
-_WORDS = {"label": "cur.value", "by": "cur.author", "category": "cur.category", "action": "s.action"}
-_NUMBERS = {"v": "m.v", "k": "m.k", "c": "m.c", "depth": "s.depth", "prm": "score", "gap": "abs(m.v - score)"}
+_WORDS = {
+    "label": "coalesce(cur.value, 'none')",
+    "by": "coalesce(cur.author, 'none')",
+    "category": "coalesce(cur.category, 'none')",
+    "action": "s.action",
+}
+_FACTS = {
+    "human": "coalesce(cur.source = 'human', 0)",
+    "discarded": "EXISTS (SELECT 1 FROM completion d WHERE d.tree_id = s.tree_id AND d.parent_id = s.id AND d.error <> '')",
+}
+_NUMBERS = {"v": "m.v", "k": "m.k", "c": "m.c", "depth": "s.depth", "prm": "s.score", "gap": "abs(m.v - s.score)"}
 _COUNTED = ("n", "q")
-FIELDS = ("text", *_WORDS, "human", "verdict", "discarded", *_NUMBERS, *_COUNTED)
-_COMPARE = re.compile(r"([a-z]+)(<=|>=|<|>|=)(-?(?:\d+\.?\d*|\.\d+))", re.ASCII)
+FIELDS = (*_WORDS, *_FACTS, "verdict", *_NUMBERS, *_COUNTED)
+_SIGNS: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
+    "=": operator.eq,
+    ":": operator.eq,
+    "!=": operator.ne,
+}
 _SEARCHED = "(SELECT MAX(l.id) FROM label l WHERE l.step_id = s.id AND l.source = 'search')"
+
+
+def containing(column: str) -> str:
+    """SQL that holds where a column contains the next parameter, ASCII case ignored, nothing in it a wildcard."""
+    return f"instr(lower({column}), lower(?))"
 
 
 def matching(connection: Connection, tree: Skeleton, query: str, prm: int | None) -> array[int]:
     """The positions of the steps that match, in preorder; the root never does. LabError names what is not understood."""
-    parts, values, later = ["s.tree_id = ?", "s.parent_id IS NOT NULL"], [tree.tree_id], list[tuple[str, Any]]()
-    for token in _tokens(query):
-        compare = _COMPARE.fullmatch(token)
-        name, colon, value = token.partition(":")
-        if compare and compare[1] in _COUNTED:
-            later.append((compare[1], _compared(compare[2], float(compare[3]))))
-        elif compare and compare[1] in _NUMBERS:
-            parts.append(f"{_NUMBERS[compare[1]]} {compare[2]} ?")
-            values.append(float(compare[3]))  # type: ignore[arg-type]
-        elif colon and name in _WORDS:
-            parts.append(f"{_WORDS[name]} IS ?")
-            values.append(None if value == "none" else value)  # type: ignore[arg-type]
-        elif colon and name in ("human", "discarded"):
-            if value not in YES:
-                raise LabError(f"{token!r} says neither yes nor no", f"write {name}:yes or {name}:no")
-            there = "EXISTS (SELECT 1 FROM completion d WHERE d.tree_id = s.tree_id AND d.parent_id = s.id AND d.error <> '')"
-            asked = "cur.source IS 'human'" if name == "human" else there
-            parts.append(asked if YES[value] else f"NOT ({asked})")
-        elif colon and name == "verdict":
-            later.append((name, value.upper()))
-        elif colon and name != "text" and re.fullmatch("[a-z_]+", name):
-            raise LabError(f"steps have no field {name!r}", f"fields: {' '.join(FIELDS)}; text:{name}: searches for it")
+    parts, values = ["s.tree_id = ?", "s.parent_id IS NOT NULL"], list[Any]([tree.tree_id])
+    later: list[Term] = []
+    for term in terms(query):
+        no = "NOT " if term.negated else ""
+        if term.field in _COUNTED or (term.field == "verdict" and term.op == ":"):
+            later.append(term)
+            if term.field in _COUNTED:
+                number_of(term, f"{term.field}>3")
+        elif term.field in _NUMBERS:
+            sign = "=" if term.op == ":" else term.op
+            parts.append(f"{no}coalesce({_NUMBERS[term.field]} {sign} ?, 0)")
+            values.append(number_of(term, f"{term.field}<0.3"))
+        elif term.field in _FACTS and term.op == ":":
+            if term.value not in ("yes", "no"):
+                raise LabError(f"{term.raw!r} says neither yes nor no", f"write {term.field}:yes or {term.field}:no")
+            parts.append(("" if (term.value == "yes") != term.negated else "NOT ") + _FACTS[term.field])
+        elif term.field in _WORDS and term.op == ":":
+            sql, given = equals(_WORDS[term.field], term)
+            parts.append(sql)
+            values += given
+        elif term.field:
+            raise unknown("steps", term, FIELDS)
         else:
-            text = value if colon and name == "text" else token
-            parts.append("s.text LIKE ? ESCAPE '\\'")
-            values.append("%" + re.sub(r"([%_\\])", r"\\\1", text) + "%")  # type: ignore[arg-type]
+            parts.append(f"{no}{containing('s.text')}")
+            values.append(term.value)
     rows = connection.exec_driver_sql(*_select(" AND ".join(parts), values, prm)).all()
     found = [(at, row[1]) for row in rows if (at := tree.shape.find(row[0])) is not None]
-    for name, asked in later:
-        if name == "verdict":
-            found = _with_verdict(connection, tree, found, asked)
+    for term in later:
+        if term.field == "verdict":
+            found = _with_verdict(connection, tree, found, term)
         else:
-            counted = tree.visits if name == "n" else tree.reward
-            found = [(at, program) for at, program in found if asked(counted(at))]
+            counted = tree.visits if term.field == "n" else tree.reward
+            holds, number = _SIGNS[term.op], float(term.value)
+            found = [one for one in found if holds(counted(one[0]), number) != term.negated]
     return array("i", sorted(at for at, _ in found))
-
-
-def _tokens(query: str) -> list[str]:
-    try:
-        return shlex.split(query)
-    except ValueError as error:
-        raise LabError(f"the search cannot be read: {error}", "close the quotation mark") from error
 
 
 def _select(condition: str, values: list[Any], prm: int | None) -> tuple[str, tuple[Any, ...]]:
     """Only what the condition speaks of is joined."""
-    sql, before = "SELECT s.id, s.program_id FROM step s ", list[Any]()
-    if "score" in condition:
-        sql, before = f"SELECT s.id, s.program_id FROM (SELECT y.*, {score_of('y.id')} score FROM step y) s ", [prm]
+    steps, before = "step s", list[Any]()
+    if "s.score" in condition:
+        steps, before = f"(SELECT y.*, {score_of('y.id')} score FROM step y) s", [prm]
+    sql = f"SELECT s.id, s.program_id FROM {steps} "
     if "m." in condition:
         sql += f"LEFT JOIN label m ON m.id = {_SEARCHED} "
     if "cur." in condition:
@@ -88,20 +104,10 @@ def _select(condition: str, values: list[Any], prm: int | None) -> tuple[str, tu
     return f"{sql}WHERE {condition}", (*before, *values)
 
 
-def _compared(sign: str, number: float) -> Any:
-    return {
-        "<": number.__gt__,
-        ">": number.__lt__,
-        "<=": number.__ge__,
-        ">=": number.__le__,
-        "=": number.__eq__,
-    }[sign]
-
-
 def _with_verdict(
-    connection: Connection, tree: Skeleton, found: list[tuple[int, int | None]], code: str
+    connection: Connection, tree: Skeleton, found: list[tuple[int, int | None]], term: Term
 ) -> list[tuple[int, int | None]]:
-    """Those whose program got this verdict, by the newest re-score where it says one."""
+    """Those whose program got such a verdict (or none of them), by the newest re-score where it says one."""
     programs = {program for at, program in found if program is not None and tree.outcome[at]}
     own = first_verdicts(connection, tree.tree_id, programs)
     told = rescores.told(connection, tree.tree_id) or {} if tree.rescore else {}
@@ -109,7 +115,12 @@ def _with_verdict(
     def said(program: int) -> str | None:
         return told[program].verdict if program in told else own.get(program, (None,))[0]
 
-    return [(at, program) for at, program in found if program in programs and said(program) == code]
+    wanted = {code.upper() for code in values_of(term)}
+
+    def holds(at: int, program: int | None) -> bool:
+        return program is not None and bool(tree.outcome[at]) and said(program) in wanted
+
+    return [one for one in found if holds(*one) != term.negated]
 
 
 def gaps(connection: Connection, tree: Skeleton, prm: int) -> array[int]:

@@ -82,7 +82,10 @@ def test_what_grew_is_read_as_the_whole(home: Path, seed: int) -> None:
 FINDS: dict[str, Callable[[StepRow], bool]] = {
     "loop": lambda s: "loop" in s.text.lower(),
     "50% done_": lambda s: "50%" in s.text and "done_" in s.text,
-    'text:"sort: then"': lambda s: "Sort: then" in s.text,
+    '"sort: then"': lambda s: "Sort: then" in s.text,
+    "-loop label:valid,unsure": lambda s: "loop" not in s.text.lower() and s.label in ("valid", "unsure"),
+    "-verdict:wa,re n<3": lambda s: (s.verdict_rescored or s.verdict) not in ("WA", "RE") and s.n < 3,
+    "-prm<0.3": lambda s: s.score is None or s.score >= 0.3,
     "label:invalid": lambda s: s.label == "invalid",
     "label:none": lambda s: s.label is None,
     "human:yes": lambda s: s.source == "human",
@@ -136,6 +139,7 @@ def test_what_is_no_field_is_said(home: Path) -> None:
             ("nofield:3", "no field 'nofield'"),
             ("human:maybe", "neither yes nor no"),
             ("'a", "quotation"),
+            ("id<x", "no number|no field"),
         ):
             with pytest.raises(LabError, match=told):
                 stepfind.matching(connection, tree, query, None)
@@ -154,20 +158,21 @@ def test_trees_are_filtered_and_sorted(home: Path) -> None:
         assert trees.rows(connection, [r.id for r in rows][::-1]) == rows[::-1]
         by_id = {row.id: row for row in rows}
 
-        def ids(query: str = "", sort: str = "newest") -> list[int]:
-            return list(treelist.ids(connection, query, sort))
+        def ids(query: str = "") -> list[int]:
+            return list(treelist.ids(connection, query))
 
         assert ids() == sorted(by_id, reverse=True)
-        assert ids(sort="oldest") == sorted(by_id)
-        assert ids(sort="steps") == sorted(by_id, key=lambda n: (-by_id[n].steps, -n))
-        assert ids(sort="rollouts") == sorted(by_id, key=lambda n: (-by_id[n].rollouts, -n))
+        assert ids("sort:-id") == sorted(by_id)
+        assert ids("sort:steps") == sorted(by_id, key=lambda n: (-by_id[n].steps, -n))
+        assert ids("sort:rollouts") == sorted(by_id, key=lambda n: (-by_id[n].rollouts, -n))
         assert ids("job:2") == [n for n in ids() if by_id[n].job == 2]
         assert ids("steps>5 count") == [n for n in ids() if by_id[n].steps > 5]
         assert ids("ended:growing") == [n for n in ids() if by_id[n].ended is None]
         assert ids("ended:simulations problem:1 kind:search preset:lab") == [1]
-        assert ids("stuck:no") == ids()
+        assert ids("stuck:no") == ids("-stuck:yes") == ids()
+        assert ids("-steps>5") == [n for n in ids() if by_id[n].steps <= 5]
         assert ids("stuck:yes") == ids("nothing-like-it") == []
-        share = [by_id[n].solved / by_id[n].rollouts for n in ids(sort="solved") if by_id[n].rollouts]
+        share = [by_id[n].solved / by_id[n].rollouts for n in ids("sort:solved") if by_id[n].rollouts]
         assert share == sorted(share, reverse=True)
         assert ids("solved>0.5") == [
             n for n in ids() if by_id[n].rollouts and by_id[n].solved / by_id[n].rollouts > 0.5
