@@ -19,7 +19,7 @@ from o1coder.errors import LabError
 from o1coder.lab import Lab
 from o1coder.models import Label
 from o1coder.propagation import STEPS, TAINTED, Change, checked, first_error, propagate, propagate_all
-from o1coder.revaluing import REVALUED, Outline, outline
+from o1coder.revaluing import REVALUED, Outline, extent, outline
 from o1coder.rows import add_many, next_id
 
 __all__ = [
@@ -38,6 +38,9 @@ __all__ = [
 ]
 
 
+MOST_LOOKED = 10_000  # steps below and beside those that are spoken of: what a preview re-values in less than a second
+
+
 class Preview(NamedTuple):
     """What changes would do, before they are applied. `steps` get a label, of `changed` the word that counts turns.
     `values` are derived: (step, v before, v after) of every step said or re-valued, v the share of draws that pass.
@@ -49,6 +52,7 @@ class Preview(NamedTuple):
     dataset_rows: int
     datasets: list[int]
     checkpoints: list[int]
+    unvalued: int = 0  # trees of which `values` says nothing: so many steps are in them that nobody waits for it
 
 
 class Applied(NamedTuple):
@@ -69,7 +73,8 @@ def told(changes: Sequence[Change], found: Preview) -> list[str]:
     if kinds[REVALUED]:
         lines.append(f"  {kinds[REVALUED]} of them re-valued: the word of a step above turns with its programs")
     lines.append(f"{found.changed} of {found.steps} turn the word that counts")
-    lines.append(f"{_many(len(found.values), 'value')} of steps change: derived, never written")
+    more = f", in {_many(found.unvalued, 'more tree')} not looked at" if found.unvalued else ""
+    lines.append(f"{_many(len(found.values), 'value')} of steps change{more}: derived, never written")
     rows = (
         f"{_many(found.dataset_rows, 'row')} of {_named('dataset', found.datasets)}"
         if found.datasets
@@ -103,14 +108,9 @@ def preview(connection: Connection, changes: Sequence[Change]) -> Preview:
     )
     now_said = {row[0]: row[1] for row in rows}
     touched = standing.stale_if(connection, said)
-    return Preview(
-        len(said),
-        sum(now_said.get(step) != value for step, value in said.items()),
-        _values(connection, changes, trees),
-        touched.rows,
-        touched.datasets,
-        touched.checkpoints,
-    )
+    values, unvalued = _values(connection, changes, trees)
+    turned = sum(now_said.get(step) != value for step, value in said.items())
+    return Preview(len(said), turned, values, *touched, unvalued)
 
 
 def apply(
@@ -195,15 +195,21 @@ def _applied(connection: Connection, batch: str, written: list[tuple[int, int]])
 
 def _values(
     connection: Connection, changes: Sequence[Change], trees: Mapping[int, int]
-) -> list[tuple[int, float | None, float | None]]:
-    """The steps spoken of and those above them whose value is another, tree by tree."""
+) -> tuple[list[tuple[int, float | None, float | None]], int]:
+    """The steps spoken of and those above them whose value is another, tree by tree; and how many trees were too much."""
     by_tree: dict[int, dict[int, str]] = {}
     for change in changes:
         if change.category != REVALUED:
             by_tree.setdefault(trees[change.step], {})[change.step] = change.value
-    out = []
+    out: list[tuple[int, float | None, float | None]] = []
+    room, unvalued = MOST_LOOKED, 0
     for tree_id, said in by_tree.items():
-        tree = outline(connection, tree_id)
+        size = extent(connection, tree_id, said) if room > 0 else 0
+        if size > room or room <= 0:
+            unvalued += 1
+            continue
+        room -= size
+        tree = outline(connection, tree_id, said)
         if all(word != "invalid" and tree.actions[step] != "code" for step, word in said.items()):
             continue
         words = tree.words()
@@ -212,7 +218,7 @@ def _values(
             was, will = before.get(step), after.get(step)
             if (was and was.v_pass) != (will and will.v_pass):
                 out.append((step, None if was is None else was.v_pass, None if will is None else will.v_pass))
-    return out
+    return out, unvalued
 
 
 def _upwards(tree: Outline, said: Mapping[int, str]) -> list[int]:

@@ -113,7 +113,7 @@ def _below(connection: Connection, step_id: int) -> list[int]:
 
 def _revalued(connection: Connection, tree_id: int, steps: Sequence[int], changes: Sequence[Change]) -> list[Change]:
     """The words of steps above these that turn with the changes, the deepest first."""
-    tree = outline(connection, tree_id)
+    tree = outline(connection, tree_id, steps)
     words = tree.words()
     here = {change.step: change.value for change in changes if change.step in tree.paths}
     before, after = tree.values(words), tree.values(words | here)

@@ -10,7 +10,7 @@ validity, never a value (measurement.md §2).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -67,37 +67,44 @@ class Outline:
         return hard_label(values.get(step), self.actions[step] == "code", self.enough)
 
 
-def outline(connection: Connection, tree_id: int) -> Outline:
-    """Read a tree's outline; two passes over its steps and one over completions and rollouts."""
+def outline(connection: Connection, tree_id: int, about: Iterable[int] | None = None) -> Outline:
+    """Read a tree's outline, or as much of it as the values of the steps `about` and of those above them rest on: a value
+    follows from what is below it, and the root's is nobody's label."""
     settings = json.loads(
         connection.exec_driver_sql("SELECT config FROM tree WHERE id = ?", (tree_id,)).scalar() or "{}"
     )
-    text = "s.text" if settings.get("method") in ("omega", "mc") else "''"  # those choose by the length of texts
+    strategy = settings.get("method") in ("omega", "mc")  # is run again: over all of the tree, by the length of texts
+    whole = about is None or strategy
+    here, asked = (_WHOLE, (tree_id,)) if about is None or strategy else (_BELOW, (tree_id, _tops(connection, about)))
     paths: dict[int, Path] = {}
     actions: dict[int, str] = {}
     facts: list[Fact] = []
     for step, parent, ordinal, action, said, program in connection.exec_driver_sql(
-        f"SELECT s.id, s.parent_id, s.ordinal, s.action, {text}, s.program_id FROM step s WHERE s.tree_id = ? "
-        "ORDER BY s.depth, s.id",
-        (tree_id,),
-    ):
+        f"{here} SELECT s.id, s.parent_id, s.ordinal, s.action, {'s.text' if strategy else NOTHING}, s.program_id "
+        "FROM here CROSS JOIN step s ON s.id = here.id ORDER BY s.depth, s.id",
+        asked,
+    ).all():
         path = paths[step] = () if parent is None else (*paths[parent], ordinal)
         actions[step] = action
         if path:
             facts.append(StepFact(path, action, said, None if program is None else ""))
+    listed = None if whole else json.dumps(list(paths))
     facts += [
-        CompletionFact(paths[row[0]], row[1], "", 0, 0, None, "", None if row[2] is None else paths[row[2]], None)
-        for row in connection.exec_driver_sql(
-            "SELECT parent_id, ordinal, step_id FROM completion WHERE tree_id = ? ORDER BY id", (tree_id,)
-        )
+        CompletionFact(paths[parent], ordinal, "", 0, 0, None, "", None if step is None else paths[step], None)
+        for parent, ordinal, step in connection.exec_driver_sql(
+            "SELECT c.parent_id, c.ordinal, c.step_id FROM completion c WHERE c.tree_id = ?1 "
+            f"AND (?2 IS NULL OR c.parent_id IN {_LISTED}) ORDER BY c.id",
+            (tree_id, listed),
+        ).all()
+        if step is None or step in paths
     ]
     on, told = rescores.newest(connection, tree_id), rescores.told(connection, tree_id)
     steered = []
     for ordinal, leaf, program, passed, total, compiled, reward in connection.exec_driver_sql(
-        "SELECT ordinal, leaf_id, program_id, passed, total, compiled, reward FROM rollout WHERE tree_id = ? "
-        "ORDER BY ordinal",
-        (tree_id,),
-    ):
+        "SELECT r.ordinal, r.leaf_id, r.program_id, r.passed, r.total, r.compiled, r.reward FROM rollout r "
+        f"WHERE r.tree_id = ?1 AND (?2 IS NULL OR r.leaf_id IN {_LISTED}) ORDER BY r.ordinal",
+        (tree_id, listed),
+    ).all():
         code = None if program is None else ""
         fact = RolloutFact(ordinal, paths[leaf], code, passed, total, bool(compiled), reward, {}, {})
         steered.append(fact)
@@ -110,13 +117,41 @@ def outline(connection: Connection, tree_id: int) -> Outline:
             )
         facts.append(fact)
     rows = connection.exec_driver_sql(
-        "SELECT s.id, l.id, l.value, l.source, l.category FROM step s "
-        f"JOIN label l ON l.id = {current_label('s.id')} WHERE s.tree_id = ?",
-        (tree_id,),
+        f"{here} SELECT here.id, l.id, l.value, l.source, l.category FROM here "
+        f"CROSS JOIN label l ON l.id = {current_label('here.id')}",
+        asked,
     )
-    labels = {row[0]: Current(*row[1:]) for row in rows}
+    labels = {row[0]: Current(*row[1:]) for row in rows.all()}
     enough = ENOUGH_DRAWS if on is None else on.enough
     return Outline(settings, facts, steered, paths, actions, labels, enough)
+
+
+def extent(connection: Connection, tree_id: int, about: Iterable[int]) -> int:
+    """How many steps `outline` would read."""
+    asked = (tree_id, _tops(connection, about))
+    return int(connection.exec_driver_sql(f"{_BELOW} SELECT COUNT(*) FROM here", asked).scalar() or 0)
+
+
+NOTHING = "''"
+_LISTED = "(SELECT value FROM json_each(?2))"
+# The steps of tree ?1: all of them, or the root and what is below the first steps that ?2 (a JSON array) names.
+_WHOLE = "WITH here(id) AS (SELECT id FROM step WHERE tree_id = ?1)"
+_BELOW = (
+    "WITH RECURSIVE here(id) AS (SELECT id FROM step WHERE tree_id = ?1 AND parent_id IS NULL "
+    "UNION ALL SELECT s.id FROM here JOIN step s ON s.parent_id = here.id "
+    f"WHERE s.depth > 1 OR s.id IN {_LISTED})"
+)
+
+
+def _tops(connection: Connection, about: Iterable[int]) -> str:
+    """The first steps of the paths to these steps, as JSON."""
+    rows = connection.exec_driver_sql(
+        "WITH RECURSIVE up(id, parent_id, depth) AS (SELECT s.id, s.parent_id, s.depth FROM json_each(?) e "
+        "JOIN step s ON s.id = e.value UNION SELECT s.id, s.parent_id, s.depth FROM up JOIN step s ON s.id = up.parent_id "
+        "WHERE up.depth > 1) SELECT id FROM up WHERE depth = 1",
+        (json.dumps(list(about)),),
+    )
+    return json.dumps([row[0] for row in rows])
 
 
 def _told(fact: RolloutFact, said: Mapping[Path, str], condemned: set[Path]) -> RolloutFact:

@@ -126,14 +126,16 @@ _SAID_OF = (
 def _unsound(said: str, only: str = "1") -> str:
     """SQL that begins with `unsound`: the dataset rows that a word in `said` (a SELECT of step_id, label_id, value, source,
     v_pass) contradicts, and the label that says so: the one that the row rests on or, where it rests on none, the word
-    itself. `only` is a condition on `i`, what the row rests on."""
+    itself. `only` is a condition on `i`, what the row rests on. CROSS JOIN holds the planner to that order: from the few steps
+    that are asked about, never over a whole dataset."""
     return (
         f"WITH RECURSIVE said(step_id, label_id, value, source, v_pass) AS MATERIALIZED ({said}), "
         "unsound(dataset_id, ordinal, step_id, label_id) AS (SELECT i.dataset_id, i.ordinal, l.step_id, l.id FROM said n "
-        "JOIN label l ON l.step_id = n.step_id JOIN dataset_label i ON i.label_id = l.id WHERE l.id IS NOT n.label_id "
+        "CROSS JOIN label l ON l.step_id = n.step_id CROSS JOIN dataset_label i ON i.label_id = l.id "
+        "WHERE l.id IS NOT n.label_id "
         f"AND (n.value <> l.value OR (n.source = l.source AND n.v_pass IS NOT l.v_pass)) AND {only} "
         "UNION ALL SELECT i.dataset_id, i.ordinal, i.step_id, n.label_id FROM said n "
-        "JOIN dataset_path i ON i.step_id = n.step_id JOIN dataset d ON d.id = i.dataset_id "
+        "CROSS JOIN dataset_path i ON i.step_id = n.step_id CROSS JOIN dataset d ON d.id = i.dataset_id "
         "WHERE CASE WHEN d.target = 'value' THEN n.source = 'human' AND n.value = 'invalid' ELSE n.value <> 'valid' END "
         f"AND {only})"
     )
@@ -145,7 +147,8 @@ UNSOUND = _unsound(_SAID_OF, "i.dataset_id IN (SELECT value FROM json_each(?1))"
 # The checkpoints that a job trained on a dataset with an unsound row, and those that went on from their weights.
 _STALE = (
     "touched(id) AS (SELECT DISTINCT dataset_id FROM unsound), stale(id) AS ("
-    "SELECT c.id FROM touched t JOIN dataset d ON d.id = t.id JOIN checkpoint c ON c.job_id = d.job_id "
-    "UNION SELECT c.id FROM touched t JOIN job_input ji ON ji.dataset_id = t.id JOIN checkpoint c ON c.job_id = ji.job_id "
+    "SELECT c.id FROM touched t CROSS JOIN dataset d ON d.id = t.id CROSS JOIN checkpoint c ON c.job_id = d.job_id "
+    "UNION SELECT c.id FROM touched t CROSS JOIN job_input ji ON ji.dataset_id = t.id "
+    "CROSS JOIN checkpoint c ON c.job_id = ji.job_id "
     f"UNION SELECT k.id FROM stale JOIN checkpoint k ON k.parent_id = stale.id AND {_CONTINUES})"
 )

@@ -166,6 +166,20 @@ def test_the_preview_says_what_is_then_done(tree: Tree) -> None:
     assert (again.changed, again.values, again.checkpoints) == (0, [], [prm])
 
 
+def test_a_preview_says_which_trees_it_did_not_value(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tree.lab.reading() as connection:
+        other = connection.exec_driver_sql(
+            "SELECT id FROM step WHERE tree_id < ? AND action = 'code' ORDER BY id LIMIT 1", (tree.id,)
+        ).scalar()
+        assert other is not None
+        changes = [Change(tree.at["0.0.0"], "invalid"), Change(other, "invalid")]
+        assert corrections.preview(connection, changes).unvalued == 0
+        monkeypatch.setattr(corrections, "MOST_LOOKED", len([path for path in tree.at if path.startswith("0")]) + 1)
+        found = corrections.preview(connection, changes)
+    assert (found.unvalued, len(found.values)) == (1, 3)
+    assert "in 1 more tree not looked at" in " ".join(corrections.told(changes, found))
+
+
 def freeze(tree: Tree) -> int:
     """A dataset of every labelled step of the tree; its id."""
     from o1coder import datasets, selection
