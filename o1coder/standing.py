@@ -84,6 +84,16 @@ def stale_if(connection: Connection, said: Mapping[int, str]) -> Touched:
     return Touched(sum(row[1] for row in rows), [row[0] for row in rows], [int(row[0]) for row in stale])
 
 
+def unsound_labels(connection: Connection, datasets: Iterable[int]) -> dict[int, set[int]]:
+    """Of each dataset with a row that does not stand: the labels that say so (`_unsound`)."""
+    found: dict[int, set[int]] = {}
+    for dataset, label in connection.exec_driver_sql(
+        f"{UNSOUND} SELECT DISTINCT dataset_id, label_id FROM unsound", (json.dumps(sorted(datasets)),)
+    ):
+        found.setdefault(dataset, set()).add(label)
+    return found
+
+
 def stale_labels(connection: Connection, checkpoints: Iterable[int]) -> dict[int, list[int]]:
     """Of each checkpoint that is stale, the labels that made it so: those that rows of its training, or of that of the
     checkpoints whose weights it went on from, rest on and that do not count now, and first words against their steps."""
@@ -95,12 +105,7 @@ def stale_labels(connection: Connection, checkpoints: Iterable[int]) -> dict[int
         (json.dumps(list(checkpoints)),),
     ):
         lines.setdefault(checkpoint, set()).add(dataset)
-    datasets = json.dumps(sorted(set().union(*lines.values())) if lines else [])
-    found: dict[int, set[int]] = {}
-    for dataset, label in connection.exec_driver_sql(
-        f"{UNSOUND} SELECT DISTINCT dataset_id, label_id FROM unsound", (datasets,)
-    ):
-        found.setdefault(dataset, set()).add(label)
+    found = unsound_labels(connection, set().union(*lines.values()))
     told = {one: sorted(set().union(*(found.get(d, ()) for d in line))) for one, line in lines.items()}
     return {one: labels for one, labels in told.items() if labels}
 

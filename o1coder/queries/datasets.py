@@ -14,8 +14,8 @@ from o1coder.canonical import digest_bytes
 from o1coder.datasets import DATA
 from o1coder.errors import LabError
 from o1coder.lab import Lab
-from o1coder.labels import overruled
 from o1coder.queries.membership import Member, Spread, spread
+from o1coder.standing import unsound_labels
 
 
 class DatasetRow(NamedTuple):
@@ -97,33 +97,15 @@ def same_rows(connection: Connection, kind: str, sha256: str) -> list[int]:
     return [int(row[0]) for row in rows]
 
 
-# Only a label that came after a dataset's newest can overrule one of its own, so the newer ones are walked.
-_STALE = (
-    "SELECT DISTINCT i.dataset_id, i.label_id FROM label newer CROSS JOIN label old ON old.step_id = newer.step_id "
-    "AND old.id < newer.id CROSS JOIN dataset_label i ON i.label_id = old.id WHERE newer.id > ? "
-    f"AND {overruled('old.id')}"
-)
-
-
 def stale(connection: Connection) -> dict[int, int]:
-    """How many labels of each dataset are overruled now; datasets without any are absent."""
-    first = connection.exec_driver_sql("SELECT min(l) FROM (SELECT min(label_id) AS l FROM dataset_label)").scalar()
-    out: dict[int, int] = {}
-    if first is not None:
-        for dataset, _ in connection.exec_driver_sql(_STALE, (first,)):
-            out[dataset] = out.get(dataset, 0) + 1
-    return out
+    """How many labels say of each dataset that a row of it does not stand now; datasets without any are absent."""
+    every = [row[0] for row in connection.exec_driver_sql("SELECT id FROM dataset")]
+    return {dataset: len(found) for dataset, found in unsound_labels(connection, every).items()}
 
 
 def stale_labels(connection: Connection, dataset_id: int) -> list[int]:
-    """The labels that rows of a dataset rest on and that are overruled now."""
-    rows = connection.exec_driver_sql(
-        "SELECT DISTINCT i.label_id FROM dataset_label i WHERE i.dataset_id = ? "
-        "AND EXISTS (SELECT 1 FROM label old JOIN label newer ON newer.step_id = old.step_id AND newer.id > old.id "
-        f"WHERE old.id = i.label_id) AND {overruled('i.label_id')} ORDER BY 1",
-        (dataset_id,),
-    )
-    return [int(row[0]) for row in rows]
+    """The labels that say that a row of a dataset does not stand now (standing.py)."""
+    return sorted(unsound_labels(connection, [dataset_id]).get(dataset_id, ()))
 
 
 def members(connection: Connection, dataset_id: int) -> list[Member]:
