@@ -210,3 +210,11 @@ def decide(
         created_at=now(),
         **by._asdict(),
     )
+
+
+def judge(lab: Lab, checkpoint_id: int, outcome: Literal["accepted", "rejected"], who: str, reason: str = "") -> int:
+    """A person's decision about a checkpoint, on disk before it returns; its id. LabError when there is no such checkpoint."""
+    with lab.writing(durable=True) as connection:
+        if connection.exec_driver_sql("SELECT 1 FROM checkpoint WHERE id = ?", (checkpoint_id,)).first() is None:
+            raise LabError(f"there is no checkpoint {checkpoint_id}", "`o1coder checkpoints list` shows them")
+        return decide(connection, checkpoint_id, outcome, {"reason": reason}, By(author=who))

@@ -158,6 +158,8 @@ def _merge(found: Weights, folder: Path) -> None:
                 "hint": "`--weights own` writes the adapter",
             }
         raise LabError(told["error"], told["hint"])
+    for path in folder.iterdir():  # safetensors writes files for their owner alone
+        path.chmod((folder / "config.json").stat().st_mode)
 
 
 def _manifest(about: Mapping[str, Any], found: Weights, weights: Kind, files: list[dict[str, Any]]) -> dict[str, Any]:

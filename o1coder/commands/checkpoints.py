@@ -15,7 +15,6 @@ from o1coder.commands import descents, show
 from o1coder.commands.verbs import Verbs, count, paging, row_id
 from o1coder.home import author
 from o1coder.queries import checkpoints as questions
-from o1coder.rows import By
 
 COLUMNS = ("id", "role", "format", "parent", "base", "job", "iteration", "name", "decision", "stale")
 COUNTS = "the newest decision about it counts, the gate's or a person's, from the next round of its run on"
@@ -99,9 +98,7 @@ def _reject(options: Namespace) -> int:
 
 
 def _decide(options: Namespace, outcome: Literal["accepted", "rejected"]) -> int:
-    with show.open_lab(options, write=True).writing(durable=True) as connection:
-        checkpoint = questions.show(connection, options.id).id
-        evidence = {"reason": options.reason}
-        decision = checkpoints.decide(connection, checkpoint, outcome, evidence, By(author=author()))
-    show.value(options, {"decision": decision, "checkpoint": checkpoint, "outcome": outcome})
+    lab = show.open_lab(options, write=True)
+    decision = checkpoints.judge(lab, options.id, outcome, author(), options.reason)
+    show.value(options, {"decision": decision, "checkpoint": options.id, "outcome": outcome})
     return OK

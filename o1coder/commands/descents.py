@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from o1coder.cli import NO, OK
 from o1coder.commands import plain, show
 from o1coder.errors import LabError
-from o1coder.queries import checkpoints, descent, reach, remedy
+from o1coder.queries import checkpoints, descent, prmchange, reach, remedy
 from o1coder.queries import lineage as questions
 from o1coder.queries import stale as staleness
 from o1coder.queries.gains import Gain
@@ -90,12 +90,15 @@ def compare(options: Namespace) -> int:
         "labels": dict(zip(("old", "new", "both"), found.labels, strict=True)),
         "gains": [gain._asdict() for gain in found.gains],
         "prm": [pair._asdict() for pair in found.prm],
+        "prm_change": None if found.change is None else prmchange.as_json(found.change),
+        "unscored": found.unscored or None,
     }
     lines = [f"checkpoint {options.new} over checkpoint {options.old}: {found.line}", ""]
     lines += [gain_line(gain) for gain in found.gains] or [
         "no evaluation of one split, slice and mode is there of both"
     ]
     lines += [f"{pair.name}: {pair.old:.3f} to {pair.new:.3f} (draws of job {pair.draws})" for pair in found.prm]
+    lines += [found.unscored] if found.unscored else []
     lines += ["", f"rows trained on: {found.rows[0]} and {found.rows[1]}, {found.rows[2]} in both"]
     lines += [f"labels: {found.labels[0]} and {found.labels[1]}, {found.labels[2]} in both", ""]
     lines += [f"{name}: {plain.cell(old)} and {plain.cell(new)}" for name, old, new in found.config]

@@ -196,3 +196,13 @@ def evaluation_items(connection: Connection, evaluation_id: int) -> list[tuple[i
         )
     )
     return [tuple(row) for row in rows]
+
+
+def marks(connection: Connection) -> tuple[int, ...]:
+    """Numbers that change when a list of checkpoints would: whether to ask for it again."""
+    row = connection.exec_driver_sql(
+        "SELECT (SELECT COALESCE(MAX(id), 0) FROM checkpoint), (SELECT COALESCE(MAX(id), 0) FROM decision), "
+        "(SELECT COALESCE(MAX(id), 0) FROM label), (SELECT COALESCE(MAX(id), 0) FROM dataset), "
+        "(SELECT COUNT(*) FROM model)"
+    ).one()
+    return tuple(int(value) for value in row)

@@ -126,6 +126,18 @@ def _measured(row: Sequence[object], items: Sequence[Item]) -> Measured:
     )
 
 
+def newest(connection: Connection, checkpoint_id: int) -> int:
+    """A number that changes when the figure of a list's line may: its newest evaluation, or figure of a PRM."""
+    return int(
+        connection.exec_driver_sql(
+            "SELECT COALESCE((SELECT MAX(id) FROM evaluation WHERE checkpoint_id = ?1), 0) + COALESCE((SELECT MAX(m.id) "
+            "FROM job_input ji JOIN metric m ON m.job_id = ji.job_id WHERE ji.checkpoint_id = ?1 AND ji.name = 'prm'), 0)",
+            (checkpoint_id,),
+        ).scalar()
+        or 0
+    )
+
+
 def figure(connection: Connection, checkpoint_id: int, role: str) -> Figure | None:
     """The figure of a list's line; None where nothing was measured."""
     if role == "prm":

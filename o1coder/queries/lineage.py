@@ -31,17 +31,27 @@ def node(connection: Connection, kind: str, row_id: int, relation: str = "") -> 
     makers = {"checkpoint": _checkpoint_node, "dataset": _dataset_node, "job": _job_node}
     if kind in makers:
         return makers[kind](connection, row_id, relation)
-    return Node(("reach", kind, row_id), kind, relation, row_id, f"{kind} {row_id}", "", 0, True)
+    return way_back(connection, kind, row_id)._replace(relation=relation)
+
+
+def way_back(connection: Connection, kind: str, row_id: int) -> Node:
+    """The node that opens into what a thing reached."""
+    step = row_id if kind == "step" else None
+    if kind == "label":
+        step = connection.exec_driver_sql("SELECT step_id FROM label WHERE id = ?", (row_id,)).scalar()
+    return Node(("reach", kind, row_id), kind, "way back from", row_id, f"{kind} {row_id}", "", 0, True, step)
 
 
 # nodes ---------------------------------------------------------------------------------------------------------------
 def _checkpoint_node(connection: Connection, checkpoint_id: int, relation: str) -> Node:
-    row = checkpoints.show(connection, checkpoint_id)
+    return _of_checkpoint(checkpoints.show(connection, checkpoint_id), relation)
+
+
+def _of_checkpoint(row: checkpoints.CheckpointRow, relation: str) -> Node:
     named = f" {row.name}" if row.name else ""
     told = [f"{row.run} round {row.round}" if row.run and row.round is not None else row.run, row.stage, row.decision]
-    key = ("checkpoint", checkpoint_id)
-    title = f"checkpoint {checkpoint_id} {row.role}{named}"
-    return Node(key, "checkpoint", relation, checkpoint_id, title, _joined(told), row.stale, True)
+    title = f"checkpoint {row.id} {row.role}{named}"
+    return Node(("checkpoint", row.id), "checkpoint", relation, row.id, title, _joined(told), row.stale, True)
 
 
 def _dataset_node(connection: Connection, dataset_id: int, relation: str) -> Node:
@@ -182,9 +192,10 @@ def _reach(connection: Connection, key: Key) -> list[Node]:
         for one in reach.rested(connection, thing)
     ]
     words = {"data": "through dataset", "weights": "weights of", "base": "adapter over", "reward": "rewarded by"}
+    rows = {row.id: row for row in checkpoints.page(connection, limit=-1)}
     for found in reach.reached(connection, thing):
         relation = found.way if found.via is None else f"{words[found.way]} {found.via}"
-        out.append(_checkpoint_node(connection, found.checkpoint, relation))
+        out.append(_of_checkpoint(rows[found.checkpoint], relation))
     return out
 
 

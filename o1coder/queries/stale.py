@@ -163,3 +163,8 @@ def listing(connection: Connection) -> list[Stale]:
         direct = own_labels(connection, checkpoint_id)
         out.append(Stale._make((checkpoint_id, *row, count, direct, sum(n for _, n, _ in hit), [d for d, _, _ in hit])))
     return out
+
+
+def text_of(connection: Connection, step_id: int) -> str:
+    """A step's text."""
+    return str(connection.exec_driver_sql("SELECT text FROM step WHERE id = ?", (step_id,)).scalar() or "")

@@ -1,7 +1,7 @@
 """Two checkpoints side by side: what differs in how they were made, what data they share, and what the newer gained.
 
-Gains are gains.py's; whether a PRM changed for the better on steps that neither was trained on is asked of evaluate-prm jobs
-that scored the same draws. It decides nothing.
+Gains are gains.py's, what became of a PRM prmchange.py's; beside it stand the figures of evaluate-prm jobs that scored the
+same draws. It decides nothing.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Connection
 
+from o1coder.errors import LabError
 from o1coder.queries import checkpoints, gains, said
 from o1coder.queries.checkpoints import CheckpointRow
 from o1coder.queries.descent import job_of
+from o1coder.queries.prmchange import PrmChange, prm_change
 from o1coder.standing import line_of
 
 
@@ -37,6 +39,8 @@ class Versus(NamedTuple):
     labels: tuple[int, int, int]
     gains: list[gains.Gain]
     prm: list[PrmPair]
+    change: PrmChange | None
+    unscored: str  # why there is no `change` of two PRMs, and what would bring one
 
 
 def versus(connection: Connection, old: int, new: int) -> Versus:
@@ -51,7 +55,17 @@ def versus(connection: Connection, old: int, new: int) -> Versus:
         _shared(connection, before, after, "dataset_label", "label_id"),
         gains.between(connection, new, old),
         _prm(connection, old, new),
+        *_change(connection, before, after),
     )
+
+
+def _change(connection: Connection, old: CheckpointRow, new: CheckpointRow) -> tuple[PrmChange | None, str]:
+    if (old.role, new.role) != ("prm", "prm"):
+        return None, ""
+    try:
+        return prm_change(connection, old.id, new.id), ""
+    except LabError as error:
+        return None, f"{error.message}: {error.hint}"
 
 
 def _line(connection: Connection, old: int, new: int) -> str:

@@ -1,0 +1,444 @@
+"""Checkpoints & lineage: the family of every checkpoint with what it measured, is worth and is stale by; from one down to
+what it comes from, and from anything of the lab back to what it reached.
+
+Enter opens the tree of one (checkpoints_tree.py); there enter goes to the screen of the thing under the cursor. Decisions are
+appended, weights are written out, and what is stale is trained again by the same verbs as on the command line. Nothing is
+counted in the app's thread.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widgets import Input
+
+from tui.screens.checkpoints_nodes import node_lines, place_of
+from tui.screens.checkpoints_panes import TABS, lines_of
+from tui.screens.checkpoints_source import COLUMNS, ORDERS, CheckpointSource
+from tui.screens.checkpoints_tree import COLUMNS as NODE_COLUMNS
+from tui.screens.checkpoints_tree import LineageSource, LineageTree, Root
+from tui.screens.checkpoints_verbs import decide, retrain, write
+from tui.screens.frame import Frame, position
+from tui.text import Cell, inert
+from tui.widgets.detail import Detail
+from tui.widgets.line import Line
+from tui.widgets.pane import RichLine
+from tui.widgets.virtual_table import VirtualTable
+from tui.widgets.virtual_tree import VirtualTree
+
+THINGS = ("problem", "label", "step", "tree", "dataset", "job", "checkpoint")
+
+
+class Asked(NamedTuple):
+    """What the input line is open for, and of which checkpoint."""
+
+    verb: Literal["filter", "accept", "reject", "write", "back"]
+    checkpoint: int | None
+    label: str
+    value: str = ""
+
+
+class CheckpointsScreen(Frame):
+    """The fifth screen."""
+
+    TITLE = "Checkpoints"
+    CSS = """
+    CheckpointsScreen #checkpoints, CheckpointsScreen #lineage { height: 1fr; }
+    CheckpointsScreen.-wide #checkpoints, CheckpointsScreen.-wide #lineage { width: 3fr; }
+    CheckpointsScreen.-wide #detail { width: 2fr; }
+    CheckpointsScreen #lineage { display: none; }
+    CheckpointsScreen.exploring #lineage { display: block; }
+    CheckpointsScreen.exploring #checkpoints { display: none; }
+    CheckpointsScreen.-short #detail { display: none; }
+    CheckpointsScreen.zoomed #checkpoints, CheckpointsScreen.zoomed #lineage { display: none; }
+    CheckpointsScreen.zoomed #detail { display: block; }
+    CheckpointsScreen #asked { height: 1; display: none; }
+    CheckpointsScreen #asked Line { width: auto; min-width: 9; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "tab(1)", "tab", id="checkpoints.tab", tooltip=", ".join(TABS)),
+        Binding("T", "tab(-1)", "tab back", show=False, id="checkpoints.tab_back", tooltip="the tab before"),
+        Binding(
+            "a", "decide('accept')", "accept", id="checkpoints.accept", tooltip="decide that it is used, and say why"
+        ),
+        Binding(
+            "x", "decide('reject')", "reject", id="checkpoints.reject", tooltip="decide that it is not, and say why"
+        ),
+        Binding(
+            "R",
+            "retrain",
+            "retrain",
+            id="checkpoints.retrain",
+            tooltip="train anew what is stale: the same job, prefilled",
+        ),
+        Binding(
+            "b",
+            "back_from",
+            "way back",
+            id="checkpoints.back",
+            tooltip="from a problem, label, step, tree … to what it reached",
+        ),
+        Binding(
+            "equals_sign",
+            "compare",
+            "compare",
+            show=False,
+            id="checkpoints.compare",
+            tooltip="with the marked one, else its parent",
+        ),
+        Binding(
+            "w",
+            "write",
+            "write out",
+            show=False,
+            id="checkpoints.write",
+            tooltip="into a folder: weights, card, lineage",
+        ),
+        Binding(
+            "slash",
+            "filter",
+            "filter",
+            id="checkpoints.filter",
+            tooltip="role:prm run:NAME stage:rl decision:accepted stale",
+        ),
+        Binding("s", "order", "order", show=False, id="checkpoints.order", tooltip="family, newest first, stale first"),
+        Binding("plus", "zoom", "zoom", show=False, id="checkpoints.zoom", tooltip="the pane alone; esc goes back"),
+        Binding("J,shift+down", "pane(3)", "scroll", show=False, id="checkpoints.pane_down", tooltip="scroll the pane"),
+        Binding(
+            "K,shift+up",
+            "pane(-3)",
+            "scroll back",
+            show=False,
+            id="checkpoints.pane_up",
+            tooltip="scroll the pane back",
+        ),
+        Binding("r", "refresh", "refresh", show=False, id="checkpoints.refresh", tooltip="ask the lab again"),
+        Binding("escape", "back", "back", show=False, id="checkpoints.esc", tooltip="one step back"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.source: CheckpointSource | None = None
+        self.how = ORDERS[0]
+        self.query_text = ""
+        self.roots: list[Root] = []
+        self.tree_source: LineageSource | None = None
+        self.asked: Asked | None = None
+        self.shown: list[RichLine] = []
+
+    def body(self) -> ComposeResult:
+        yield VirtualTree(
+            COLUMNS, empty="no checkpoints match; `o1coder models fetch smollm2-135m` brings one", id="checkpoints"
+        )
+        yield LineageTree(NODE_COLUMNS, id="lineage")
+        yield Detail(TABS, id="detail")
+
+    def below(self) -> ComposeResult:
+        with Horizontal(id="asked"):
+            yield Line(style="bold", id="asked-label")
+            yield Input(compact=True, id="asked-input", select_on_focus=False)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.table.focus()
+
+    @property
+    def listing(self) -> VirtualTree:
+        return self.query_one("#checkpoints", VirtualTree)
+
+    @property
+    def lineage(self) -> LineageTree:
+        return self.query_one("#lineage", LineageTree)
+
+    @property
+    def table(self) -> VirtualTree:
+        """The one that is shown and has the cursor."""
+        return self.lineage if self.roots else self.listing
+
+    @property
+    def detail(self) -> Detail:
+        return self.query_one("#detail", Detail)
+
+    @property
+    def checkpoint(self) -> int | None:
+        """The checkpoint under the cursor; in a tree also the one whose tree it is, where the cursor is on something else."""
+        if not self.roots:
+            return self.listing.row_id
+        node = None if self.tree_source is None else self.tree_source.node(self.lineage.row_id)
+        if node is not None and node.kind == "checkpoint":
+            return node.id
+        return None if self.roots[-1].back else self.roots[-1].id
+
+    # asking --------------------------------------------------------------------------------------------------------
+    def reload(self) -> None:
+        if self.lab is None:
+            return
+        if self.roots:
+            root = self.roots[-1]
+            if self.tree_source is None or self.tree_source.root != root:
+                self.tree_source = LineageSource(self.lab, root)
+                self.lineage.go_to(self.tree_source.top)
+            self.lineage.show(self.tree_source)
+            return
+        if self.source is None or (self.source.query, self.source.how) != (self.query_text, self.how):
+            known, self.source = self.source, CheckpointSource(self.lab, self.query_text, self.how)
+            if known is not None:
+                self.source.adopt(known)
+        self.listing.show(self.source)
+
+    def on_virtual_table_moved(self, message: VirtualTable.Moved) -> None:
+        if message.table is self.table:
+            self._fit()
+            self.rested(self._draw)
+
+    def _fit(self) -> None:
+        """A short list leaves its room to the pane below it."""
+        lines = len(self.table.order) + 2
+        short = not self.has_class("-wide") and lines < self.size.height // 2
+        self.table.styles.height = lines if short else "1fr"
+
+    def on_resize(self) -> None:
+        super().on_resize()
+        self._fit()
+
+    def on_detail_turned(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        """Ask for what the pane shows of the thing under the cursor."""
+        lab, row_id = self.lab, self.table.row_id
+        if lab is None:
+            return
+        about: tuple[Any, ...] = (*(self.roots[-1:]), row_id, self.detail.tab)
+        node = self.tree_source.node(row_id) if self.roots and self.tree_source is not None else None
+        if self.roots and node is not None and node.kind != "checkpoint":
+            self.ask("pane", partial(node_lines, lab, node), partial(self._show, about, inert(node.title[:40])))
+        elif (one := self.checkpoint) is not None and row_id is not None:
+            other = self._other() if self.detail.tab == "compare" else None
+            question = partial(lines_of, lab, self.detail.tab, one, other)
+            self.ask("pane", question, partial(self._show, (*about, other), f"checkpoint {one}"))
+        else:
+            self._show(about, "", [])
+
+    def _show(self, about: tuple[Any, ...], title: str, lines: list[RichLine]) -> None:
+        self.shown = lines
+        self.detail.show(about, lines, [Cell(f"{title} " if title else ""), Cell(position(self.table) + " ")])
+
+    def _other(self) -> int | None:
+        """What the one under the cursor is compared with: the marked one, else its parent, else its base."""
+        one = self.checkpoint
+        marked = sorted(self.listing.marks - {one})
+        if marked:
+            return marked[-1]
+        row = None if self.source is None or one is None else self.source.row(one)
+        return None if row is None else row.parent if row.parent is not None else row.base
+
+    # going about ---------------------------------------------------------------------------------------------------
+    def goto(self, target: str) -> None:
+        kind, _, name = target.partition(":")
+        if target.isdecimal():
+            self._leave_tree()
+            self.listing.go_to(int(target))
+        elif kind in THINGS and name.isdecimal():
+            self._explore(Root(kind, int(name)), anew=True)
+        elif kind in THINGS and name and self.lab is not None:
+            self._find(target)
+        elif target:
+            self._filtered(target)
+
+    def where(self) -> str:
+        if self.roots:
+            return f"{self.roots[-1].kind}:{self.roots[-1].id}"
+        row_id = self.listing.row_id
+        return "" if row_id is None else str(row_id)
+
+    def _explore(self, root: Root, *, anew: bool = False) -> None:
+        self.roots = [root] if anew else [*self.roots, root]
+        self.set_class(True, "exploring")
+        self.lineage.focus()
+        self.reload()
+
+    def _leave_tree(self) -> None:
+        self.roots = []
+        self.set_class(False, "exploring")
+        self.listing.focus()
+
+    def _find(self, words: str) -> None:
+        """Open the way back from what was typed."""
+        lab = self.lab
+        if lab is None:
+            return
+
+        def parse() -> Root:
+            from o1coder.queries import reach
+
+            with lab.reading() as connection:
+                return Root(*reach.parse(connection, words))
+
+        self.ask("thing", parse, self._explore)
+
+    def on_virtual_table_chosen(self, message: VirtualTable.Chosen) -> None:
+        if not self.roots:
+            self._explore(Root("checkpoint", message.row_id))
+            return
+        node = None if self.tree_source is None else self.tree_source.node(message.row_id)
+        place = None if node is None else place_of(node)
+        if node is None:
+            self._opened(message.row_id)
+        elif node.kind == "checkpoint" and node.id is not None:
+            if Root("checkpoint", node.id) != self.roots[-1]:
+                self._explore(Root("checkpoint", node.id))
+        elif place is not None:
+            self.lab_app.go(*place)
+        else:
+            self.lineage.toggle()
+
+    def on_lineage_tree_opened(self, message: LineageTree.Opened) -> None:
+        self._opened(message.row_id)
+
+    def _opened(self, row_id: int) -> None:
+        if self.tree_source is not None and self.tree_source.open(row_id):
+            self.lineage.reload()
+
+    # keys ----------------------------------------------------------------------------------------------------------
+    def action_tab(self, delta: int) -> None:
+        self.detail.turn(delta)
+        self._draw()
+
+    def action_compare(self) -> None:
+        self.detail.open("compare")
+        self._draw()
+
+    def action_zoom(self) -> None:
+        self.toggle_class("zoomed")
+
+    def action_pane(self, delta: int) -> None:
+        self.detail.scroll_lines(delta)
+
+    def action_refresh(self) -> None:
+        self.reload()
+
+    def action_order(self) -> None:
+        self.how = ORDERS[(ORDERS.index(self.how) + 1) % len(ORDERS)]
+        self.say(f"order: {self.how}")
+        self._leave_tree()
+        self.reload()
+
+    def action_filter(self) -> None:
+        if self.roots:
+            self.say("the filter is the list's: esc goes back to it")
+        else:
+            self._open_input(Asked("filter", None, "filter", self.query_text))
+
+    def action_back_from(self) -> None:
+        node = self.tree_source.node(self.lineage.row_id) if self.roots and self.tree_source is not None else None
+        value = f"{node.kind}:{node.id}" if node is not None and node.kind in THINGS and node.id is not None else ""
+        self._open_input(Asked("back", None, "way back from", value))
+
+    def action_decide(self, verb: Literal["accept", "reject"]) -> None:
+        one = self.checkpoint
+        if one is not None and not self.refused(f"{verb} checkpoints"):
+            self._open_input(Asked(verb, one, f"{verb} checkpoint {one} because"))
+
+    def action_write(self) -> None:
+        one = self.checkpoint
+        if one is not None:
+            folder = str(Path.cwd() / f"checkpoint-{one}")
+            self._open_input(Asked("write", one, f"write {one} into DIR [own|with-base|merged]", folder))
+
+    def action_retrain(self) -> None:
+        if self.checkpoint is not None and not self.refused("launch jobs"):
+            retrain(self, self.checkpoint)
+
+    def action_back(self) -> None:
+        if self.asked is not None:
+            self._close_input()
+        elif self.has_class("zoomed"):
+            self.remove_class("zoomed")
+        elif self.table.clear_marks():
+            self._draw()
+        elif len(self.roots) > 1:
+            self.roots.pop()
+            self.reload()
+        elif self.roots:
+            self._leave_tree()
+            self.reload()
+            self._draw()
+        elif self.query_text:
+            self._filtered("")
+
+    # the input line ------------------------------------------------------------------------------------------------
+    def _open_input(self, asked: Asked) -> None:
+        self.asked = asked
+        label = f" {asked.label} "
+        line, box = self.query_one("#asked-label", Line), self.query_one("#asked-input", Input)
+        line.styles.width = len(label)
+        line.say([Cell(label)])
+        self.query_one("#asked").display = True
+        box.value = asked.value
+        box.cursor_position = len(asked.value)
+        self.set_focus(box)
+
+    def _close_input(self) -> None:
+        self.asked = None
+        self.query_one("#asked").display = False
+        self.table.focus()
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        asked, text = self.asked, message.value.strip()
+        self._close_input()
+        if asked is None:
+            return
+        if asked.verb == "filter":
+            self._filtered(text)
+        elif asked.verb == "back":
+            if text:
+                self._find(text)
+        elif asked.checkpoint is None:
+            return
+        elif asked.verb == "write":
+            write(self, asked.checkpoint, text)
+        else:
+            decide(self, asked.checkpoint, "accepted" if asked.verb == "accept" else "rejected", text)
+
+    def _filtered(self, text: str) -> None:
+        self.query_text = text
+        self._leave_tree()
+        self.reload()
+
+    # what it says of itself ----------------------------------------------------------------------------------------
+    def keep(self) -> dict[str, Any]:
+        return {"tab": self.detail.tab, "order": self.how, "filter": self.query_text}
+
+    def recall(self, kept: dict[str, Any]) -> None:
+        self.detail.open(str(kept.get("tab", "")))
+        if kept.get("order") in ORDERS:
+            self.how = kept["order"]
+        self.query_text = kept["filter"] if isinstance(kept.get("filter"), str) else ""
+
+    def copied(self) -> str:
+        node = self.tree_source.node(self.lineage.row_id) if self.roots and self.tree_source is not None else None
+        if node is not None:
+            return node.title if node.id is None else str(node.id)
+        return "" if self.checkpoint is None else str(self.checkpoint)
+
+    def twin(self) -> str:
+        if self.roots:
+            root = self.roots[-1]
+            return f"o1coder checkpoints lineage {f'--back {root.kind}:{root.id}' if root.back else root.id}"
+        one = self.checkpoint
+        if one is None:
+            return "o1coder checkpoints list"
+        other = self._other()
+        told = {"measured": f"show {one}", "stale": f"stale {one}", "config": f"show {one}"}
+        told |= {"compare": f"compare {other} {one}"} if other is not None else {}
+        return f"o1coder checkpoints {told.get(self.detail.tab, f'lineage {one}')}"
+
+    def outside(self) -> tuple[str, str] | None:
+        text = "\n".join("".join(cell.text for cell in line) for line in self.shown)
+        return (f"checkpoint-{self.checkpoint or 0}-{self.detail.tab}.txt", text) if text else None
