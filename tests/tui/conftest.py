@@ -147,7 +147,7 @@ def make_lab(home: Path) -> Made:
             digest="sha256:d",
             kind="prm-point",
             target="validity",
-            query="",
+            query="{}",
             as_of="{}",
             rows=1,
             path="blobs/d",

@@ -42,20 +42,24 @@ class LazyOutline(Outline):
     def __init__(self, nodes: Iterable[tuple[int, int | None]], unopened: Iterable[int]) -> None:
         super().__init__(nodes)
         self._unopened = list(unopened)
-        self._shut(())
+        self._shut(self._unopened)
 
-    def _shut(self, known: Iterable[int]) -> None:
-        before = set(known)
-        for node in self._unopened:
-            if node not in before:
-                self.opened[self.position[node]] = 0
+    def _shut(self, nodes: Iterable[int]) -> None:
+        for node in nodes:
+            if (here := self.shape.find(node)) is not None:
+                self.opened[here] = 0
         self._recount()
 
     def adopt(self, old: Order) -> None:
         """Take over what was open and closed; what is new and unopened stays closed."""
         if isinstance(old, Outline) and self._adopted != old.folds:
             super().adopt(old)
-            self._shut(old.position)
+            self._shut([node for node in self._unopened if old.shape.find(node) is None])
+
+    def fold_all(self, opened: bool) -> None:
+        """Open what has been asked for, or close every node below the root; what nobody opened stays closed."""
+        super().fold_all(opened)
+        self._shut(self._unopened)
 
 
 class LineageTree(VirtualTree, can_focus=True):
