@@ -28,15 +28,17 @@ def add(options: Namespace) -> int:
     with lab.reading() as connection:
         changes = _changes(connection, options)
         found = corrections.preview(connection, changes)
+    told = corrections.told(changes, found)
     if not options.yes:
         if show.as_json(options) or not sys.stdin.isatty():
             raise LabError(
                 f"{len(changes)} labels would be written", "say --yes, or look at them with `labels preview`"
             )
-        for line in corrections.told(changes, found):
+        for line in told:
             show.note(line)
         if input("write them? [y/N] ").strip().lower() not in ("y", "yes"):
             return NO
+        told = []
     done = corrections.apply(lab, changes, name, picked=None, reason=options.reason)
     show.value(
         options,
@@ -50,7 +52,7 @@ def add(options: Namespace) -> int:
             "stale_checkpoints": done.stale_checkpoints,
         },
         [
-            *corrections.told(changes, found),
+            *told,
             f"written as batch {done.batch} (`o1coder labels undo --batch {done.batch}`)",
         ],
     )
