@@ -82,11 +82,18 @@ def job_ids(connection: Connection, query: str = "") -> array[int]:
     return array("q", (row[0] for row in connection.exec_driver_sql(sql, tuple(values))))
 
 
-def rows(lab: Lab, ids: Sequence[int]) -> list[RunJob]:
-    """These jobs with the figure of their main metric."""
+def rows(lab: Lab, ids: Sequence[int], known: Mapping[int, RunJob] | None = None) -> list[RunJob]:
+    """These jobs with the figure of their main metric. What is `known` of a job that has ended is not asked again."""
     found = jobs.jobs(lab, ids=ids) if ids else []
     with lab.reading() as connection:
-        return [_row(connection, job) for job in found]
+        return [_known(job, (known or {}).get(job.id)) or _row(connection, job) for job in found]
+
+
+def _known(job: jobs.JobView, before: RunJob | None) -> RunJob | None:
+    if before is None or job.state not in jobs.FINAL:
+        return None
+    same = (before.job.state, before.job.attempts) == (job.state, job.attempts)
+    return before._replace(job=job) if same else None
 
 
 def of_run(lab: Lab, name: str) -> list[RunJob]:

@@ -87,6 +87,7 @@ class RunsScreen(Frame):
         self.curves: Curves | None = None
         self.rewards: Rewards | None = None
         self.picture: Picture | None = None
+        self._marking: set[int] = set()  # jobs to be marked as soon as the table has them
         self._due = False
 
     def body(self) -> ComposeResult:
@@ -149,6 +150,8 @@ class RunsScreen(Frame):
             self.rewards = Rewards(lab, self.path[0])
         self.source = source_at(self.path, self.jobs, self.rewards, self.source)
         self.table.show(self.source)
+        if self._marking:
+            self.table.marks, self._marking = set(self._marking), set()
 
     @property
     def _query(self) -> str:
@@ -379,9 +382,8 @@ class RunsScreen(Frame):
         """Job ids, which are marked where there are several; JOB/ITERATION/TREE goes down."""
         path, jobs = read_target(target)
         if path or jobs:
+            self._marking = set(jobs[:MOST]) if len(jobs) > 1 else set()
             self._go(path)
-            if len(jobs) > 1:
-                self.table.marks = set(jobs)
             if jobs:
                 self.table.go_to(jobs[0])
 

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 def compared(lab: Lab, jobs: list[int], metric: str | None, tab: str, width: int) -> list[RichLine]:
     """Figures, or differing settings, of jobs."""
-    from o1coder.queries import runs
+    from o1coder.queries import curves, runs
 
+    with lab.reading() as connection:
+        offered = {name for job in jobs for name in curves.names(connection, job)}
     try:
-        found = runs.compare(lab, jobs, metric=metric, columns=2)
-    except LabError:  # the metric chosen for other jobs
-        found = runs.compare(lab, jobs, columns=2)
+        found = runs.compare(lab, jobs, metric=metric if metric in offered else None, columns=2)
+    except LabError as error:
+        return [[Cell(inert(error.message), "dim")]]
     return runs_lines.figures(found, width) if tab == "figures" else runs_lines.differing(found, width)
 
 

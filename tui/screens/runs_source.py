@@ -27,6 +27,7 @@ COLUMNS = (
     Column("best", 8, right=True),
     Column("at", 6, right=True, at=86),
 )
+KEPT = 16  # curves: each is two numbers a point
 
 
 def share(value: float | None) -> str:
@@ -79,7 +80,7 @@ class JobSource:
     def rows(self, ids: Sequence[int]) -> Mapping[int, Row]:
         from o1coder.queries import runs
 
-        found = {one.job.id: one for one in runs.rows(self.lab, list(ids))}
+        found = {one.job.id: one for one in runs.rows(self.lab, list(ids), self.jobs)}
         self.jobs |= found
         return {job_id: self.row(job_id) for job_id in found}
 
@@ -124,8 +125,6 @@ class Curves:
             timed = ask.time and all(curves.CLOCK in one for one in named)
             clocks = [self._read(connection, job, curves.CLOCK) for job in jobs] if timed else []
         drawn = runs.drawn(lines, clocks, ask.smoothing, ask.columns)
-        wanted = {(job, name) for job in jobs for name in (metric, curves.CLOCK)}
-        self._known = {key: curve for key, curve in self._known.items() if key in wanted}
         return Picture(metric, offered, drawn, [] if timed or not ask.time else ["no wall_s: over iterations"])
 
     def _read(self, connection: Any, job: int, name: str) -> Curve:
@@ -133,5 +132,8 @@ class Curves:
 
         known = self._known.get((job, name))
         found = curves.curve(connection, job, name) if known is None else curves.extended(connection, known)
+        self._known.pop((job, name), None)
         self._known[job, name] = found
+        while len(self._known) > KEPT:
+            del self._known[next(iter(self._known))]
         return found

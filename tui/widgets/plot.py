@@ -81,10 +81,13 @@ def draw(
         return [[Cell("no points", "dim")]] if height else []
     legend = _legend(curves, width, max(1, height // 4))
     tall = height - len(legend) - 1
-    grid: list[list[tuple[str, int]]] = [[(" ", -1)] * wide for _ in range(tall)]
-    for number, curve in enumerate(curves):
-        (_digits if only else _braille)(grid, frame, curve, number, len(curves))
-    ticks = {0: frame.top, tall - 1: frame.bottom} | ({tall // 2: _middle(frame, tall)} if tall >= 5 else {})
+    grid: Grid = [[(" ", -1)] * wide for _ in range(tall)]
+    tops = [(_letters if only else _braille)(grid, frame, curve, number) for number, curve in enumerate(curves)]
+    if len(curves) > 1 and not only:
+        _name(grid, tops, curves)
+    ticks = {0: frame.top, tall - 1: frame.bottom} | (
+        {tall // 2: _middle(frame, tall, 1 if only else 4)} if tall >= 5 else {}
+    )
     rule, pipe = ("+", "|") if only else ("┤", "│")
     lines = [
         [Cell(fit(_value(ticks[row], frame.log) if row in ticks else "", AXIS - 1, right=True) + " ", "dim")]
@@ -97,8 +100,10 @@ def draw(
     return [*legend, *lines, [Cell(" " * (AXIS + 1) + axis, "dim")]]
 
 
-def _middle(frame: Frame, tall: int) -> float:
-    return frame.top - (frame.top - frame.bottom) * (tall // 2) / (tall - 1)
+def _middle(frame: Frame, tall: int, dots: int) -> float:
+    """What the middle of the middle line stands for; a line is `dots` high."""
+    place = (dots * (tall // 2) + (dots - 1) / 2) / (dots * tall - 1)
+    return frame.top - (frame.top - frame.bottom) * place
 
 
 def _value(value: float, log: bool) -> str:
@@ -138,27 +143,40 @@ def _line(spots: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return out
 
 
-def _braille(grid: list[list[tuple[str, int]]], frame: Frame, curve: Drawn, number: int, count: int) -> None:
+Grid = list[list[tuple[str, int]]]  # a character, and the number of the curve it is of; -1: none
+
+
+def _braille(grid: Grid, frame: Frame, curve: Drawn, number: int) -> dict[int, int]:
+    """Draw a curve in dots; its highest line by column."""
     rows, columns = len(grid), len(grid[0])
     highest: dict[int, int] = {}
     for x, y in _line(_spots(frame, curve, columns * 2, rows * 4)):
         row, column = y // 4, x // 2
         before = grid[row][column][0]
-        bits = ord(before) - 0x2800 if "\u2800" <= before <= "\u28ff" else 0
-        if before == " " or bits:
-            grid[row][column] = (chr(0x2800 + (bits | DOTS[y % 4][x % 2])), number)
+        bits = 0 if before == " " else ord(before) - 0x2800
+        grid[row][column] = (chr(0x2800 + (bits | DOTS[y % 4][x % 2])), number)
         highest[column] = min(row, highest.get(column, row))
-    if count < 2 or not highest:
-        return
-    for nth in range(DIGITS):
-        wanted = round((nth + (number + 0.5) / count) * columns / DIGITS)
-        column = min(highest, key=lambda one: abs(one - wanted))
-        grid[highest[column]][column] = (curve.mark, number)
+    return highest
 
 
-def _digits(grid: list[list[tuple[str, int]]], frame: Frame, curve: Drawn, number: int, count: int) -> None:
+def _letters(grid: Grid, frame: Frame, curve: Drawn, number: int) -> dict[int, int]:
+    """Draw a curve in its own digit."""
     for x, y in _line(_spots(frame, curve, len(grid[0]), len(grid))):
         grid[y][x] = (curve.mark, number)
+    return {}
+
+
+def _name(grid: Grid, tops: Sequence[dict[int, int]], curves: Sequence[Drawn]) -> None:
+    """Put every curve's digit on it, a few times, side by side with the others' and never over one."""
+    taken: set[tuple[int, int]] = set()
+    for nth in range(DIGITS):
+        for number, (highest, curve) in enumerate(zip(tops, curves, strict=True)):
+            wanted = round((nth + (number + 0.5) / len(curves)) * len(grid[0]) / DIGITS)
+            free = [column for column in highest if (highest[column], column) not in taken]
+            if free:
+                column = min(free, key=lambda one: abs(one - wanted))
+                taken.add((highest[column], column))
+                grid[highest[column]][column] = (curve.mark, number)
 
 
 def _runs(row: Sequence[tuple[str, int]]) -> list[Cell]:
