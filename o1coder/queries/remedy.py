@@ -45,6 +45,13 @@ def remedies(connection: Connection, checkpoint_id: int) -> list[Remedy]:
     if checkpoint_id not in counts:
         checkpoints.show(connection, checkpoint_id)
         return []
+    return _in_order(connection, checkpoint_id, counts, {})
+
+
+def _in_order(
+    connection: Connection, checkpoint_id: int, counts: Mapping[int, int], known: dict[int, int | None]
+) -> list[Remedy]:
+    """The remedies of a stale checkpoint; `known` remembers what has mended the others that are met on the way."""
     line = [
         int(row[0])
         for row in connection.exec_driver_sql(
@@ -55,13 +62,17 @@ def remedies(connection: Connection, checkpoint_id: int) -> list[Remedy]:
     out: list[Remedy] = []
     anew: dict[int, int | None] = {}
     for one in line[first:]:
-        out.append(_remedy(connection, one, anew, counts))
+        out.append(_remedy(connection, one, anew, counts, known))
         anew[one] = out[-1].mended_by
     return out
 
 
 def _remedy(
-    connection: Connection, checkpoint_id: int, anew: Mapping[int, int | None], counts: Mapping[int, int]
+    connection: Connection,
+    checkpoint_id: int,
+    anew: Mapping[int, int | None],
+    counts: Mapping[int, int],
+    known: dict[int, int | None],
 ) -> Remedy:
     row = connection.exec_driver_sql(
         "SELECT c.role, j.stage, j.config, r.name FROM checkpoint c JOIN job j ON j.id = c.job_id "
@@ -82,7 +93,10 @@ def _remedy(
             waits = old if anew[old] is None else waits
             config[field] = anew[old] or old
         elif old in counts:  # a stale PRM whose word it trained on: the one that mends it, where there is one
-            config[field] = remedies(connection, old)[-1].mended_by or old
+            if old not in known:
+                known[old] = None  # a PRM that rewards what it comes from would ask for itself
+                known[old] = _in_order(connection, old, counts, known)[-1].mended_by
+            config[field] = known[old] or old
     if role == "prm":
         config["refreshes"], config["continue_from"] = checkpoint_id, False
     mended = _mended(connection, checkpoint_id, role, name, config, counts)

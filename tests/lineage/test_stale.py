@@ -138,6 +138,15 @@ def test_a_prm_that_went_on_from_the_stale_one_is_mended_from_its_base(corrected
     assert (second.config["continue_from"], second.config["refreshes"]) == (False, went_on)
 
 
+def test_a_job_that_a_stale_prm_rewarded_is_asked_for_with_the_one_that_mends_it(corrected: Family) -> None:
+    assert remedies(corrected, corrected.rl)[-1].config["prm"] == corrected.prm
+    row = datasets.Row({"n": 4}, step_id=corrected.steps["1.0"])
+    config = {"base": corrected.base, "query": "split:train", "refreshes": corrected.prm}
+    prm = train(corrected.lab, "prm", "prm", corrected.base, corrected.prm, [row], **config)
+    assert remedies(corrected, corrected.prm)[-1].mended_by == prm
+    assert remedies(corrected, corrected.rl)[-1].config["prm"] == prm
+
+
 def test_once_followed_the_remedies_say_what_mended_it(corrected: Family) -> None:
     """The new rows rest on no overruled label; then the RL job is asked for with the new policy."""
     chain = datasets.Row({"n": 5}, step_id=corrected.steps["1.0"])
