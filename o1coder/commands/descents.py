@@ -99,11 +99,26 @@ def compare(options: Namespace) -> int:
     ]
     lines += [f"{pair.name}: {pair.old:.3f} to {pair.new:.3f} (draws of job {pair.draws})" for pair in found.prm]
     lines += [found.unscored] if found.unscored else []
+    lines += [] if found.change is None else _prm_lines(found.change)
     lines += ["", f"rows trained on: {found.rows[0]} and {found.rows[1]}, {found.rows[2]} in both"]
     lines += [f"labels: {found.labels[0]} and {found.labels[1]}, {found.labels[2]} in both", ""]
     lines += [f"{name}: {plain.cell(old)} and {plain.cell(new)}" for name, old, new in found.config]
     show.value(options, value, lines)
     return OK
+
+
+def _prm_lines(change: prmchange.PrmChange) -> list[str]:
+    people = change.people
+    before, after = plain.cell(people.agreement_before), plain.cell(people.agreement_after)
+    lines = [f"agrees with people: {before} to {after} on {people.steps} steps of {people.problems} problems"]
+    for name, one in (("prefix", change.prefix), ("code", change.code)):
+        for which in ("pooled", "within"):
+            moved = getattr(one.change, which)
+            paired = "" if moved is None else f", paired {moved.value:+.2f} [{moved.low:+.2f}, {moved.high:+.2f}]"
+            old, new = getattr(one.before, f"{which}_value"), getattr(one.after, f"{which}_value")
+            steps = f"{one.steps} fresh steps of {one.problems} problems"
+            lines.append(f"AUC {name} {which}: {plain.cell(old)} to {plain.cell(new)}{paired}, {steps}")
+    return lines
 
 
 def gain_line(gain: Gain) -> str:

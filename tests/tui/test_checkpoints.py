@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from textual.widgets import Input
 from o1coder import labels
 from o1coder.lab import Lab
 from tests.lineage.family import Family, evaluate, make_family
+from tests.tui.conftest import ROOT
+from tests.tui.terminal import Terminal
 from tui.app import LabApp
 from tui.places import Went
 from tui.screens.checkpoints import CheckpointsScreen
@@ -34,6 +37,24 @@ def family(family_template: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     lab = Lab(Path(shutil.copytree(family_template.lab.home, tmp_path / "lab")))
     yield family_template._replace(lab=lab)
     lab.close()
+
+
+def test_a_plain_terminal_gets_plain_characters_and_the_link_opens_the_tree(family: Family) -> None:
+    """Without UTF-8 every glyph has a plain one; a reason that a person pasted can send nothing to the terminal."""
+    labels.add_human(family.lab, family.steps["0"], "invalid", "ann", reason="\x1b]0;owned\x07")
+    family.lab.close()
+    code = "import sys; sys.path.insert(0, '.'); from tui.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    argv = [sys.executable, "-P", "-c", code, "--home", str(family.lab.home), "--open", f"checkpoints {family.rl}"]
+    plain = {"LANG": "C", "LC_ALL": "C", "XDG_STATE_HOME": str(family.lab.home.parent / "other")}
+    with Terminal(argv, cwd=str(ROOT), environment=plain) as terminal:
+        terminal.wait_for("made by job")
+        terminal.press("t", "t", "t")
+        shown = terminal.wait_for("what would mend it")
+        assert "1 stale" in shown
+        terminal.press("+")
+        shown = terminal.wait_for("^[]0;owned^G")
+        assert shown.isascii()
+        assert b"\x1b]0;owned" not in terminal.raw
 
 
 class Driven:

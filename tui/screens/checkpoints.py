@@ -425,6 +425,10 @@ class CheckpointsScreen(Frame):
         node = self.tree_source.node(self.lineage.row_id) if self.roots and self.tree_source is not None else None
         if node is not None:
             return node.title if node.id is None else str(node.id)
+        if self.detail.tab == "stale":
+            command = next((line[1].text for line in self.shown if line and line[0].text.strip() == "$"), "")
+            if command:
+                return command
         return "" if self.checkpoint is None else str(self.checkpoint)
 
     def twin(self) -> str:
