@@ -221,7 +221,9 @@ class RoundsScreen(Frame):
         self._go("runs")
 
     def action_tab(self, by: int) -> None:
-        self.detail.turn(by)
+        detail = self.detail
+        detail.turn(by)
+        detail.show(None, detail.pane.lines)  # the tab at once, its lines as soon as they are there
         self._show()
 
     def action_zoom(self) -> None:

@@ -18,20 +18,20 @@ from textual.widgets import Input
 from tui.screens import runs_pane
 from tui.screens.ask import Choose, Option
 from tui.screens.frame import Frame, position
+from tui.screens.runs_chart import Chart
 from tui.screens.runs_levels import LEVELS, TABS, Path, RunsTable, above, named, read_target, source_at, target_of, twin
-from tui.screens.runs_source import COLUMNS, Ask, Curves, JobSource, Picture, figure
+from tui.screens.runs_source import COLUMNS, Curves, JobSource, Picture
 from tui.screens.runs_xray import NO_ITERATION, Rewards
-from tui.text import GLYPHS, Cell, inert
+from tui.text import GLYPHS, Cell
 from tui.widgets.detail import Detail
 from tui.widgets.pane import RichLine
-from tui.widgets.plot import Drawn, Plot
+from tui.widgets.plot import Plot
 from tui.widgets.virtual_table import Source
 
 if TYPE_CHECKING:
     from o1coder.lab import Lab
 
 MOST = 6
-SMOOTHING = (0.0, 0.6, 0.9, 0.97, 0.99)
 LIVE_S = 1.0
 SLOW_S = 5.0
 
@@ -78,10 +78,7 @@ class RunsScreen(Frame):
     def __init__(self) -> None:
         super().__init__()
         self.path: Path = ()  # job, iteration, tree: how far down
-        self.metric: str | None = None
-        self.smoothing = 0
-        self.time = self.log_y = False
-        self.following = True
+        self.chart = Chart()
         self.source: Source | None = None
         self.jobs: JobSource | None = None
         self.curves: Curves | None = None
@@ -134,7 +131,7 @@ class RunsScreen(Frame):
             self._due = True
 
     def _tick(self) -> None:
-        if self._due and self.following and self.is_current and self.lab is not None:
+        if self._due and self.chart.following and self.is_current and self.lab is not None:
             self._fetch()
 
     def _fetch(self) -> None:
@@ -188,7 +185,7 @@ class RunsScreen(Frame):
     def _lines(self, lab: Lab, tab: str, row: int) -> Callable[[int], list[RichLine]]:
         """What makes the pane's lines, in a thread."""
         if tab in ("figures", "config"):
-            return partial(runs_pane.compared, lab, list(self.compared), self.metric, tab)
+            return partial(runs_pane.compared, lab, list(self.compared), self.chart.metric, tab)
         job = self.path[0] if self.path else row
         if self.rewards is None or self.rewards.job != job:
             self.rewards = Rewards(lab, job)
@@ -228,30 +225,17 @@ class RunsScreen(Frame):
         if not jobs or curves is None:
             self.query_one(Plot).show([])
             return
-        ask = Ask(self.time, SMOOTHING[self.smoothing], max(20, self.query_one(Plot).size.width - 10))
-        self.ask("curve", partial(curves.of, jobs, self.metric, ask), partial(self._drawn, jobs))
+        ask = self.chart.ask(self.query_one(Plot).size.width)
+        self.ask("curve", partial(curves.of, jobs, self.chart.metric, ask), partial(self._drawn, jobs))
 
     def _drawn(self, jobs: list[int], picture: Picture) -> None:
-        if jobs != self.compared:
+        if jobs != self.compared or self.detail.tab != "curve":
             return
         self.picture = picture
-        drawn = [
-            Drawn(str(number), self._legend(one.job, one.ys[-1] if one.ys else None), one.xs, one.ys)
-            for number, one in enumerate(picture.curves, 1)
-        ]
-        over_time = self.time and not picture.notes
-        self.query_one(Plot).show(drawn, log=self.log_y, unit="s" if over_time else "iterations")
-        smoothing = SMOOTHING[self.smoothing]
-        told = [f"n={'/'.join(str(one.n) for one in picture.curves)}", *picture.notes]
-        told += [f"smooth {smoothing:g}"] if smoothing else []
-        told += ["log"] if self.log_y else []
-        told += [] if self.following else ["not following"]
-        self.detail.show(None, [], [Cell(f"{inert(picture.metric)}  ", "bold"), Cell(" ".join(told) + " ")])
-
-    def _legend(self, job: int, last: float | None) -> str:
-        known = None if self.jobs is None else self.jobs.jobs.get(job)
-        stage = "" if known is None else " " + inert(known.job.stage)
-        return f"job {job}{stage} {figure(last)}"
+        known = {} if self.jobs is None else self.jobs.jobs
+        curves, unit = self.chart.curves(picture, known), self.chart.unit(picture)
+        self.query_one(Plot).show(curves, log=self.chart.log, unit=unit)
+        self.detail.show(None, [], self.chart.told(picture))
 
     def on_detail_turned(self) -> None:
         self.on_virtual_table_moved()
@@ -307,7 +291,9 @@ class RunsScreen(Frame):
         return self.path[0] if self.path else self.compared[0] if row is None else row
 
     def action_tab(self, by: int) -> None:
-        self.detail.turn(by)
+        detail = self.detail
+        detail.turn(by)
+        detail.show(None, detail.pane.lines)  # the tab at once, its lines as soon as they are there
         self.on_virtual_table_moved()
 
     def action_metric(self) -> None:
@@ -318,7 +304,7 @@ class RunsScreen(Frame):
 
         def chosen(index: int | None) -> None:
             if index is not None:
-                self.metric = picture.offered[index]
+                self.chart.metric = picture.offered[index]
                 self.detail.open("curve")
                 self.on_virtual_table_moved()
 
@@ -326,20 +312,20 @@ class RunsScreen(Frame):
         self.app.push_screen(Choose("which metric?", options), chosen)
 
     def action_smooth(self) -> None:
-        self.smoothing = (self.smoothing + 1) % len(SMOOTHING)
+        self.chart.smoother()
         self.on_virtual_table_moved()
 
     def action_axis(self) -> None:
-        self.time = not self.time
+        self.chart.time = not self.chart.time
         self.on_virtual_table_moved()
 
     def action_log(self) -> None:
-        self.log_y = not self.log_y
+        self.chart.log = not self.chart.log
         self.on_virtual_table_moved()
 
     def action_follow(self) -> None:
-        self.following = not self.following
-        self.say("following what runs" if self.following else "not following: r asks again")
+        self.chart.following = not self.chart.following
+        self.say("following what runs" if self.chart.following else "not following: r asks again")
         self.on_virtual_table_moved()
 
     def action_refresh(self) -> None:
@@ -391,12 +377,10 @@ class RunsScreen(Frame):
         return target_of(self.path, self.compared)
 
     def keep(self) -> dict[str, Any]:
-        return {"metric": self.metric, "smoothing": self.smoothing, "time": self.time, "log": self.log_y}
+        return self.chart.keep()
 
     def recall(self, kept: dict[str, Any]) -> None:
-        self.metric = kept["metric"] if isinstance(kept.get("metric"), str) else None
-        self.smoothing = kept["smoothing"] if kept.get("smoothing") in range(len(SMOOTHING)) else 0
-        self.time, self.log_y = kept.get("time") is True, kept.get("log") is True
+        self.chart.recall(kept)
 
     def copied(self) -> str:
         row = self.table.row_id
@@ -405,10 +389,10 @@ class RunsScreen(Frame):
         return "" if row is None else str(row)
 
     def twin(self) -> str:
-        return twin(self.path, self.compared, self.metric)
+        return twin(self.path, self.compared, self.chart.metric)
 
     def outside(self) -> tuple[str, str] | None:
         if self.detail.tab == "curve":
             return ("curve.txt", self.query_one(Plot).text())
-        lines = self.detail.pane._lines
+        lines = self.detail.pane.lines
         return ("runs.txt", "\n".join("".join(cell.text for cell in line) for line in lines)) if lines else None

@@ -36,6 +36,11 @@ class Pane(Widget):
         self._width = 0
         self._top = 0
 
+    @property
+    def lines(self) -> list[RichLine]:
+        """What it shows, unwrapped."""
+        return self._lines
+
     def show(self, lines: Sequence[RichLine], *, keep: bool = False) -> None:
         """Show other lines, from the top unless `keep`; the same lines again repaint nothing."""
         if list(lines) == self._lines:
