@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from o1coder.canonical import digest_bytes
 from o1coder.datasets import DATA
 from o1coder.errors import LabError
+from o1coder.export import sides
 from o1coder.lab import Lab
 from o1coder.queries.membership import Member, Spread, spread
 from o1coder.standing import unsound_labels
@@ -61,7 +62,7 @@ _SELECT = (
 
 def _row(row: Any) -> DatasetRow:
     out = json.loads(row[14]).get("out") if row[13] == "export" else None
-    objects = (json.loads(text) for text in row[7:10])
+    objects = (json.loads(text or "{}") for text in row[7:10])
     return DatasetRow._make((*row[:7], *objects, *row[10:12], _ids(row[12]), out))
 
 
@@ -151,3 +152,32 @@ def rows(lab: Lab, dataset_id: int, *, first: int = 0, count: int = 20) -> list[
         Sampled._make((*item[:5], _ids(item[6]), json.loads(line), digest_bytes(line) == item[5]))
         for item, line in zip(items, lines, strict=False)
     ]
+
+
+def words(lab: Lab, dataset: DatasetRow) -> dict[str, int]:
+    """How often each label is said in the rows of a dataset: reads its whole file. LabError when that is gone."""
+    found: dict[str, int] = {}
+    file = lab.home / dataset.path / DATA
+    try:
+        with file.open(encoding="utf-8") as handle:
+            for line in handle:
+                for word in sides.words(json.loads(line)):
+                    found[word] = found.get(word, 0) + 1
+    except OSError as error:
+        raise LabError(
+            f"{file} cannot be read: {error.strerror}", "`o1coder verify` says what else is missing"
+        ) from error
+    return dict(sorted(found.items()))
+
+
+def marks(connection: Connection) -> tuple[int, ...]:
+    """Numbers that change when a dataset is made or comes to be used: whether to ask for the list again."""
+    row = connection.exec_driver_sql(
+        "SELECT (SELECT coalesce(max(id), 0) FROM dataset), (SELECT coalesce(max(id), 0) FROM checkpoint)"
+    ).one()
+    return tuple(map(int, row))
+
+
+def newest_label(connection: Connection) -> int:
+    """The id of the newest label: whether some may have become stale."""
+    return int(connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM label").scalar() or 0)

@@ -83,8 +83,18 @@ def test_the_line_above_fits_the_screen() -> None:
     state = State(Query("", "select " + "x, " * 90 + "1"), result(["x"], (1,)))
     left, right = state.headline(state.query, None, 80)
     assert sum(len(cell.text) for cell in [*left, *right]) < 80
-    assert "1 rows" in right[0].text
+    assert "1 row " in right[0].text
     assert "esc stops" in state.headline(state.query, 3.2, 80)[1][0].text
+
+
+def open_line(terminal: Terminal, key: str, shown: str) -> None:
+    """Press a key that asks for a line, wait until it is there, and empty it."""
+    terminal.press(key)
+    terminal.wait_for(shown)
+    terminal.settle(0.2)
+    terminal.press("end", "\x15")
+    terminal.wait_for(lambda screen: shown not in screen or "…" in shown or shown.startswith("a name"))
+    terminal.settle(0.2)
 
 
 def test_ask_look_write_keep_and_go_back(tui: Start, home: Path, tmp_path: Path) -> None:
@@ -92,7 +102,8 @@ def test_ask_look_write_keep_and_go_back(tui: Start, home: Path, tmp_path: Path)
     terminal.wait_for("○ queued")
     terminal.press("9")
     terminal.wait_for("disagreements")
-    terminal.press("/", *"select id, title, statement fro problem order by id limit 2", "enter")
+    open_line(terminal, "/", "select … from")
+    terminal.press(*"select id, title, statement fro problem order by id limit 2", "enter")
     terminal.wait_for('near "problem"')
     terminal.press("/")
     terminal.wait_for(lambda shown: "select id" in shown.splitlines()[1])
@@ -105,13 +116,11 @@ def test_ask_look_write_keep_and_go_back(tui: Start, home: Path, tmp_path: Path)
     assert b"\x1b]52;c;aGk" not in terminal.raw
     terminal.press("down", "right")
     terminal.wait_for(lambda shown: "▸title" in shown and "title text" in shown)
-    terminal.press("w")
-    terminal.settle(0.3)
-    terminal.press("\x15", *str(tmp_path / "rows.jsonl"), "enter")
+    open_line(terminal, "w", "rows.csv")
+    terminal.press(*str(tmp_path / "rows.jsonl"), "enter")
     terminal.wait_for("rows in")
     assert (tmp_path / "rows.jsonl").read_text().count("\n") == 2
-    terminal.press("S")
-    terminal.settle(0.3)
+    open_line(terminal, "S", "a name for the query")
     terminal.press(*"two", "enter")
     terminal.wait_for("kept as two")
     terminal.press("esc")
@@ -127,7 +136,8 @@ def test_a_query_without_end_is_stopped_and_quitting_waits_for_none(tui: Start) 
     terminal.wait_for("○ queued")
     terminal.press("9")
     terminal.wait_for("disagreements")
-    terminal.press("/", *ENDLESS, "enter")
+    open_line(terminal, "/", "select … from")
+    terminal.press(*ENDLESS, "enter")
     terminal.wait_for("esc stops")
     terminal.press("down", "down", "1")  # the screen goes on meanwhile
     terminal.wait_for("○ queued")
@@ -135,7 +145,8 @@ def test_a_query_without_end_is_stopped_and_quitting_waits_for_none(tui: Start) 
     terminal.wait_for("esc stops")
     terminal.press("esc")
     terminal.wait_for("the query was stopped")
-    terminal.press("/", *ENDLESS, "enter")
+    open_line(terminal, "/", "select … from")
+    terminal.press(*ENDLESS, "enter")
     terminal.wait_for("esc stops")
     terminal.press("q")
     assert terminal.wait() == 0
@@ -145,6 +156,6 @@ def test_a_read_only_lab_is_asked_but_keeps_no_name(tui: Start) -> None:
     terminal = tui("--readonly")
     terminal.wait_for("○ queued")
     terminal.press(*":sql select count(*) as problems from problem", "enter")
-    terminal.wait_for(lambda shown: "1 rows" in shown and "42" in shown)
+    terminal.wait_for(lambda shown: "1 row " in shown and "42" in shown)
     terminal.press("S")
     terminal.wait_for("open read-only")

@@ -51,8 +51,9 @@ class State:
         if running_s is not None:
             right = f" {running_s:.0f} s {GLYPHS.dot} esc stops "
         elif self.result is not None:
+            rows = "1 row" if len(self.result.rows) == 1 else f"{len(self.result.rows):,} rows"
             cut = {"rows": "the first ", "bytes": "all that an answer holds: "}.get(self.result.cut or "", "")
-            right = f" {cut}{len(self.result.rows):,} rows {GLYPHS.dot} {self.result.took_ms:.0f} ms "
+            right = f" {cut}{rows} {GLYPHS.dot} {self.result.took_ms:.0f} ms "
         elif self.error is None:
             return [Cell(" queries", "bold"), Cell("  enter asks one, / writes another", "dim")], []
         else:
