@@ -112,8 +112,14 @@ class LabApp(App[int]):
     def on_ready(self) -> None:
         self.run_worker(self._watch, thread=True, group="watch")
         self.set_interval(REMEMBER_S, self._remember)
+        self.app_resume_signal.subscribe(self, self._resumed)
         if self._faults:
             self._say(self._faults[0])
+
+    def _resumed(self, _: object) -> None:
+        """Back from the shell: the terminal has forgotten the screen, and Textual believes that it stands there still."""
+        for screen in self.screen_stack:
+            screen.refresh(layout=True)
 
     def delay_update(self, delay: float = 0.001) -> None:
         """Screens are shown as soon as they are drawn: they are light enough not to be seen half-made."""

@@ -39,7 +39,7 @@ def test_what_does_not_hold_is_named() -> None:
 
 
 def test_the_twelve_keys_are_there() -> None:
-    names = {walk.name.partition(",")[0] for walk in walks(1, 10, 10)}
+    names = {walk.name.partition(",")[0] for walk in walks(1, 10)}
     twelve = {"down", "up", "page", "end and home", "label valid", "undo", "pane tab", "screen switch"}
     assert twelve | {"palette", "command bar", "fold the root", "filter"} <= names
 

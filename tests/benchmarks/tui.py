@@ -95,7 +95,7 @@ def prepared(options: argparse.Namespace) -> Iterator[Setting]:
         tree = newest_tree(home)
         sizes = [size for size in SIZES if not options.size or f"{size[0]}x{size[1]}" in options.size]
         how = (options.repeats, options.presses, 1.0 if options.quick else 10.0, 4 if options.quick else 20, sizes)
-        yield Setting(home, scratch, tree, options.nodes, options.problems + 1, *how)
+        yield Setting(home, scratch, tree, options.nodes, *how)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

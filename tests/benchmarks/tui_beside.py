@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.benchmarks.judging.figures import percentile, spread
 from tests.benchmarks.tui_figures import MEMORY_MB, WRITERS_RATIO, Bound, Row, row, table
-from tests.benchmarks.tui_keys import ROOT, Press, Walk, memory_mb, opened, pressed, started, walks
+from tests.benchmarks.tui_keys import FIRST_PROBLEM, ROOT, Press, Walk, memory_mb, opened, pressed, started, walks
 from tests.benchmarks.tui_parts import SIZES, Found, Setting
 from tests.benchmarks.tui_writers import writing
 from tests.tui.terminal import Terminal
@@ -67,7 +67,7 @@ def memory(setting: Setting) -> Found:
                 terminal.settle(1.0, timeout_s=30)
                 weigh(kind, terminal)
         for name, walk in {
-            "problems": Walk("", "problems", f"/{setting.problems}", (), "heavy"),
+            "problems": Walk("", "problems", FIRST_PROBLEM, (), "heavy"),
             "tree": Walk("", f"tree {setting.tree}", f"tree {setting.tree}", (), "heavy"),
         }.items():
             with opened(setting.home, walk.at, SIZES[0], setting.state()) as terminal:
@@ -96,7 +96,7 @@ def writers(setting: Setting) -> Found:
     data: dict[str, Any] = {}
     held: list[Bound] = []
     lines: list[str] = []
-    chosen = [one for one in walks(setting.tree, setting.problems, setting.presses) if one.name.startswith("down")]
+    chosen = [one for one in walks(setting.tree, setting.presses) if one.name.startswith("down")]
     for walk in chosen:
         alone: list[float] = []
         beside: list[float] = []

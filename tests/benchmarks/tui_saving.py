@@ -41,7 +41,7 @@ class Label(NamedTuple):
 
 def places(tree: int, nodes: int) -> list[Place]:
     """Where labels are given."""
-    return [Place("tree", f"tree {tree}", f"tree {tree}", ("down", "down"), rf"\b(\d+)/{nodes}\b")]
+    return [Place("tree", f"tree {tree}", f"tree {tree}", ("down", "down"), rf"([\d,]+)/(?:{nodes}|{nodes:,})(?!\d)")]
 
 
 def on_disk(home: Path) -> int:

@@ -143,14 +143,15 @@ class Terminal:
                 raise AssertionError(f"not shown: {wanted!r}\n{shown}")
             self.read(0.1)
 
-    def latency(self, key: str, quiet_s: float = 0.1) -> tuple[float, float, int]:
-        """Send one key; milliseconds to the first byte and to the last, and the number of bytes."""
+    def latency(self, key: str, quiet_s: float = 0.1, answer_s: float = 2.0) -> tuple[float, float, int]:
+        """Send one key; milliseconds to the first byte (which is waited for `answer_s`) and to the last before silence of
+        `quiet_s`, and the number of bytes."""
         self.settle(0.05)
         start = time.perf_counter()
         self.press(key)
         first = last = 0.0
         written = bytearray()
-        while data := self.take(quiet_s):
+        while data := self.take(quiet_s if written else answer_s):
             last = (time.perf_counter() - start) * 1000
             first = first or last
             written += data
