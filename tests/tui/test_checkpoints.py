@@ -81,7 +81,7 @@ class Driven:
         await self.pilot.press(*keys)
 
     async def type(self, text: str) -> None:
-        box = self.screen.query_one("#asked-input", Input)
+        box = self.screen.asking.query_one(Input)
         await self.until(lambda: self.app.focused is box)
         box.value = text
         await self.press("enter")
@@ -226,6 +226,22 @@ def test_what_was_open_in_one_tree_says_nothing_of_another(family: Family) -> No
     drive(family, act, str(family.prm))
 
 
+def test_folding_all_never_asks_for_what_nobody_opened(family: Family) -> None:
+    async def act(driven: Driven) -> None:
+        await driven.press("enter")
+        await driven.stand_on("dataset")
+        few = len(driven.rows())
+        await driven.press("right")
+        await driven.until(lambda: len(driven.rows()) > few)
+        many = driven.rows()
+        await driven.press("O")
+        assert len(driven.rows()) == few
+        await driven.press("O")
+        await driven.until(lambda: driven.rows() == many)
+
+    drive(family, act, str(family.prm))
+
+
 def test_the_way_back_from_something_typed_and_from_nonsense(family: Family) -> None:
     async def act(driven: Driven) -> None:
         await driven.press("b")
@@ -275,7 +291,7 @@ def test_a_read_only_lab_refuses_in_words(family: Family) -> None:
         for key, told in (("a", "accept checkpoints"), ("x", "reject checkpoints"), ("R", "launch jobs")):
             await driven.press(key)
             await driven.until(lambda told=told: told in driven.said)  # type: ignore[misc]
-        assert driven.screen.asked is None
+        assert driven.screen.asking.asked is None
 
     drive(family, act, readonly=True)
 

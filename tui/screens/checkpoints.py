@@ -10,13 +10,11 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, Literal
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
-from textual.widgets import Input
 
+from tui.screens.checkpoints_keys import KEYS, Asked, AskLine
 from tui.screens.checkpoints_nodes import node_lines, place_of
 from tui.screens.checkpoints_panes import TABS, lines_of
 from tui.screens.checkpoints_source import COLUMNS, ORDERS, CheckpointSource
@@ -26,21 +24,11 @@ from tui.screens.checkpoints_verbs import decide, retrain, write
 from tui.screens.frame import Frame, position
 from tui.text import Cell, inert
 from tui.widgets.detail import Detail
-from tui.widgets.line import Line
 from tui.widgets.pane import RichLine
 from tui.widgets.virtual_table import VirtualTable
 from tui.widgets.virtual_tree import VirtualTree
 
 THINGS = ("problem", "label", "step", "tree", "dataset", "job", "checkpoint")
-
-
-class Asked(NamedTuple):
-    """What the input line is open for, and of which checkpoint."""
-
-    verb: Literal["filter", "accept", "reject", "write", "back"]
-    checkpoint: int | None
-    label: str
-    value: str = ""
 
 
 class CheckpointsScreen(Frame):
@@ -57,69 +45,8 @@ class CheckpointsScreen(Frame):
     CheckpointsScreen.-short #detail { display: none; }
     CheckpointsScreen.zoomed #checkpoints, CheckpointsScreen.zoomed #lineage { display: none; }
     CheckpointsScreen.zoomed #detail { display: block; }
-    CheckpointsScreen #asked { height: 1; display: none; }
-    CheckpointsScreen #asked Line { width: auto; min-width: 9; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "tab(1)", "tab", id="checkpoints.tab", tooltip=", ".join(TABS)),
-        Binding("T", "tab(-1)", "tab back", show=False, id="checkpoints.tab_back", tooltip="the tab before"),
-        Binding(
-            "a", "decide('accept')", "accept", id="checkpoints.accept", tooltip="decide that it is used, and say why"
-        ),
-        Binding(
-            "x", "decide('reject')", "reject", id="checkpoints.reject", tooltip="decide that it is not, and say why"
-        ),
-        Binding(
-            "R",
-            "retrain",
-            "retrain",
-            id="checkpoints.retrain",
-            tooltip="train anew what is stale: the same job, prefilled",
-        ),
-        Binding(
-            "b",
-            "back_from",
-            "way back",
-            id="checkpoints.back",
-            tooltip="from a problem, label, step, tree … to what it reached",
-        ),
-        Binding(
-            "equals_sign",
-            "compare",
-            "compare",
-            show=False,
-            id="checkpoints.compare",
-            tooltip="with the marked one, else its parent",
-        ),
-        Binding(
-            "w",
-            "write",
-            "write out",
-            show=False,
-            id="checkpoints.write",
-            tooltip="into a folder: weights, card, lineage",
-        ),
-        Binding(
-            "slash",
-            "filter",
-            "filter",
-            id="checkpoints.filter",
-            tooltip="role:prm run:NAME stage:rl decision:accepted stale",
-        ),
-        Binding("s", "order", "order", show=False, id="checkpoints.order", tooltip="family, newest first, stale first"),
-        Binding("plus", "zoom", "zoom", show=False, id="checkpoints.zoom", tooltip="the pane alone; esc goes back"),
-        Binding("J,shift+down", "pane(3)", "scroll", show=False, id="checkpoints.pane_down", tooltip="scroll the pane"),
-        Binding(
-            "K,shift+up",
-            "pane(-3)",
-            "scroll back",
-            show=False,
-            id="checkpoints.pane_up",
-            tooltip="scroll the pane back",
-        ),
-        Binding("r", "refresh", "refresh", show=False, id="checkpoints.refresh", tooltip="ask the lab again"),
-        Binding("escape", "back", "back", show=False, id="checkpoints.esc", tooltip="one step back"),
-    ]
+    BINDINGS = KEYS
 
     def __init__(self) -> None:
         super().__init__()
@@ -128,7 +55,6 @@ class CheckpointsScreen(Frame):
         self.query_text = ""
         self.roots: list[Root] = []
         self.tree_source: LineageSource | None = None
-        self.asked: Asked | None = None
         self.shown: list[RichLine] = []
 
     def body(self) -> ComposeResult:
@@ -139,9 +65,7 @@ class CheckpointsScreen(Frame):
         yield Detail(TABS, id="detail")
 
     def below(self) -> ComposeResult:
-        with Horizontal(id="asked"):
-            yield Line(style="bold", id="asked-label")
-            yield Input(compact=True, id="asked-input", select_on_focus=False)
+        yield AskLine(id="asked")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -163,6 +87,10 @@ class CheckpointsScreen(Frame):
     @property
     def detail(self) -> Detail:
         return self.query_one("#detail", Detail)
+
+    @property
+    def asking(self) -> AskLine:
+        return self.query_one("#asked", AskLine)
 
     @property
     def checkpoint(self) -> int | None:
@@ -333,31 +261,31 @@ class CheckpointsScreen(Frame):
         if self.roots:
             self.say("the filter is the list's: esc goes back to it")
         else:
-            self._open_input(Asked("filter", None, "filter", self.query_text))
+            self.asking.open(Asked("filter", None, "filter", self.query_text))
 
     def action_back_from(self) -> None:
         node = self.tree_source.node(self.lineage.row_id) if self.roots and self.tree_source is not None else None
         value = f"{node.kind}:{node.id}" if node is not None and node.kind in THINGS and node.id is not None else ""
-        self._open_input(Asked("back", None, "way back from", value))
+        self.asking.open(Asked("back", None, "way back from", value))
 
     def action_decide(self, verb: Literal["accept", "reject"]) -> None:
         one = self.checkpoint
         if one is not None and not self.refused(f"{verb} checkpoints"):
-            self._open_input(Asked(verb, one, f"{verb} checkpoint {one} because"))
+            self.asking.open(Asked(verb, one, f"{verb} checkpoint {one} because"))
 
     def action_write(self) -> None:
         one = self.checkpoint
         if one is not None:
             folder = str(Path.cwd() / f"checkpoint-{one}")
-            self._open_input(Asked("write", one, f"write {one} into DIR [own|with-base|merged]", folder))
+            self.asking.open(Asked("write", one, f"write {one} into DIR [own|with-base|merged]", folder))
 
     def action_retrain(self) -> None:
         if self.checkpoint is not None and not self.refused("launch jobs"):
             retrain(self, self.checkpoint)
 
     def action_back(self) -> None:
-        if self.asked is not None:
-            self._close_input()
+        if self.asking.shut():
+            self.table.focus()
         elif self.has_class("zoomed"):
             self.remove_class("zoomed")
         elif self.table.clear_marks():
@@ -366,34 +294,18 @@ class CheckpointsScreen(Frame):
             self.roots.pop()
             self.reload()
         elif self.roots:
+            root = self.roots[0]
             self._leave_tree()
+            if not root.back:
+                self.listing.go_to(root.id)
             self.reload()
             self._draw()
         elif self.query_text:
             self._filtered("")
 
-    # the input line ------------------------------------------------------------------------------------------------
-    def _open_input(self, asked: Asked) -> None:
-        self.asked = asked
-        label = f" {asked.label} "
-        line, box = self.query_one("#asked-label", Line), self.query_one("#asked-input", Input)
-        line.styles.width = len(label)
-        line.say([Cell(label)])
-        self.query_one("#asked").display = True
-        box.value = asked.value
-        box.cursor_position = len(asked.value)
-        self.set_focus(box)
-
-    def _close_input(self) -> None:
-        self.asked = None
-        self.query_one("#asked").display = False
+    def on_ask_line_answered(self, message: AskLine.Answered) -> None:
+        asked, text = message.asked, message.text
         self.table.focus()
-
-    def on_input_submitted(self, message: Input.Submitted) -> None:
-        asked, text = self.asked, message.value.strip()
-        self._close_input()
-        if asked is None:
-            return
         if asked.verb == "filter":
             self._filtered(text)
         elif asked.verb == "back":

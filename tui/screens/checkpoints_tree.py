@@ -57,8 +57,11 @@ class LazyOutline(Outline):
             self._shut([node for node in self._unopened if old.shape.find(node) is None])
 
     def fold_all(self, opened: bool) -> None:
-        """Open what has been asked for, or close every node below the root; what nobody opened stays closed."""
-        super().fold_all(opened)
+        """Close every node below the root or, where all are closed, open what has been opened before: what nobody has looked
+        into is not asked for all at once."""
+        shape = self.shape
+        some = any(self.opened[at] and shape.size[at] > 1 and shape.depth[at] for at in range(len(shape)))
+        super().fold_all(not some)
         self._shut(self._unopened)
 
 
