@@ -27,26 +27,3 @@ def job_ids(lab: Lab) -> array[int]:
     """Every job, newest first."""
     with lab.reading() as connection:
         return ids_of(connection, "SELECT id FROM job ORDER BY id DESC")
-
-
-def tree_ids(lab: Lab, *, problem: int | None = None, job: int | None = None) -> array[int]:
-    """Every tree with steps to look at, newest first; those of one problem or one job where they are named."""
-    with lab.reading() as connection:
-        return ids_of(
-            connection,
-            "SELECT id FROM tree WHERE kind <> 'cases' AND (?1 IS NULL OR problem_id = ?1) "
-            "AND (?2 IS NULL OR job_id = ?2) ORDER BY id DESC",
-            (problem, job),
-        )
-
-
-def tree_marks(lab: Lab, tree_id: int) -> tuple[int, ...]:
-    """Numbers that change when a tree gets steps, rollouts, labels or scores, or ends: whether to ask for it again."""
-    with lab.reading() as connection:
-        row = connection.exec_driver_sql(
-            "SELECT (SELECT count(*) FROM step WHERE tree_id = ?1), (SELECT count(*) FROM rollout WHERE tree_id = ?1), "
-            "(SELECT coalesce(max(id), 0) FROM label), (SELECT coalesce(max(id), 0) FROM score), "
-            "(SELECT count(*) FROM tree_end WHERE tree_id = ?1)",
-            (tree_id,),
-        ).one()
-        return tuple(int(value) for value in row)

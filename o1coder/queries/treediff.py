@@ -35,6 +35,12 @@ class Side(NamedTuple):
     label: str | None
     prm: float | None
     verdict: str | None
+    verdict_rescored: str | None = None  # on the tests of the tree's newest re-score
+
+    @property
+    def says(self) -> str | None:
+        """The verdict that counts."""
+        return self.verdict_rescored or self.verdict
 
 
 class Row(NamedTuple):
@@ -69,6 +75,7 @@ class Head(NamedTuple):
     rollouts: int
     solved: int
     solved_share: float | None
+    solved_rescored: int | None = None
 
 
 class Difference(NamedTuple):
@@ -132,7 +139,19 @@ def _row(mine: trees.StepRow | None, theirs: trees.StepRow | None, alike: float 
 def _side(step: trees.StepRow | None) -> Side | None:
     if step is None:
         return None
-    return Side(step.id, step.path, step.text, step.n, step.v, step.k, step.c, step.label, step.score, step.verdict)
+    return Side(
+        step.id,
+        step.path,
+        step.text,
+        step.n,
+        step.v,
+        step.k,
+        step.c,
+        step.label,
+        step.score,
+        step.verdict,
+        step.verdict_rescored,
+    )
 
 
 def _head(connection: Connection, row: trees.TreeRow, prm: int | None) -> Head:
@@ -141,7 +160,19 @@ def _head(connection: Connection, row: trees.TreeRow, prm: int | None) -> Head:
         "SELECT COUNT(*) FROM rollout WHERE tree_id = ? AND reward IS NOT NULL", (row.id,)
     ).scalar_one()
     share = row.solved / judged if judged else None
-    return Head(row.id, row.job, row.round, row.preset, policy, prm, row.steps, row.rollouts, row.solved, share)
+    return Head(
+        row.id,
+        row.job,
+        row.round,
+        row.preset,
+        policy,
+        prm,
+        row.steps,
+        row.rollouts,
+        row.solved,
+        share,
+        row.solved_rescored,
+    )
 
 
 def _settings(connection: Connection, a: int, b: int) -> dict[str, dict[str, Any]]:

@@ -1,8 +1,9 @@
 """Which steps of two trees of one problem correspond: greedy, from the root down.
 
 Below two steps that correspond, children with equal action and text are paired first; what is left is paired with children
-of the same action in the order of how alike the texts are, the likest first (ties: the oldest), down to `ALIKE`; the rest
-stand in one tree only, with everything below them. Being alike is difflib's ratio over words and signs: 1 for equal.
+of the same action in the order of how alike the texts are, the likest first (ties: the oldest), down to `ALIKE`, unless
+there are more than `MOST_COMPARED` pairs to compare; the rest stand in one tree only, with everything below them. Being alike
+is difflib's ratio over words and signs: 1 for equal.
 Nothing here looks at values: two steps correspond by what they say.
 """
 
@@ -17,6 +18,7 @@ from o1coder.search.facts import Path
 from o1coder.task import Action
 
 ALIKE = 0.5
+MOST_COMPARED = 4000  # pairs of siblings whose texts are compared word by word; with more, only equal texts correspond
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
@@ -61,6 +63,8 @@ def _paired(mine: Mapping[Path, tuple[Action, str]], theirs: Mapping[Path, tuple
     by_text = {said: path for path, said in theirs.items()}
     found = {path: Pair(path, by_text[said], 1.0) for path, said in mine.items() if said in by_text}
     taken = {pair.b for pair in found.values()}
+    if (len(mine) - len(found)) * (len(theirs) - len(taken)) > MOST_COMPARED:
+        return found
     candidates = sorted(
         (
             (-likeness(text, other), path, other_path)

@@ -1,36 +1,49 @@
-"""Trees: their list, and one tree with values, PRM scores, labels and verdicts, where a person corrects steps.
+"""Trees: their list, one tree with values, PRM scores, labels and verdicts, and two trees of one problem beside each other.
 
-A correction is on disk before the next step is shown, and says which checkpoints it makes stale; `p` retrains the PRM on
-the corrected labels, scores this tree with it and shows the scores before and after. Steps themselves never change.
+A correction is on disk before the next step is shown, and says which checkpoints it makes stale; `R` retrains the PRM on the
+corrected labels, scores this tree with it and shows the scores before and after. Steps themselves never change. What is
+drawn comes from tree_source.py, tree_list.py, tree_beside.py and tree_pane.py; verbs are tree_labels.py's, tree_retrain.py's
+and tree_going.py's.
 """
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Container, Vertical
+from textual.widgets import Input
 
-from tui.screens.ask import Confirm
-from tui.screens.frame import Frame, position, tab_cells
-from tui.screens.tree_source import LIST_COLUMNS, TABS, TreeListSource, TreeSource, columns, step_lines
-from tui.text import GLYPHS, Cell, inert
+from tui.screens import tree_list, tree_pane
+from tui.screens.frame import Frame, position
+from tui.screens.tree_beside import TABS as BESIDE_TABS
+from tui.screens.tree_beside import BesideSource, beside_lines, head_cells
+from tui.screens.tree_cells import columns
+from tui.screens.tree_going import Going
+from tui.screens.tree_labels import Corrections, Value
+from tui.screens.tree_list import TreeListSource, solved, standing
+from tui.screens.tree_pane import step_lines
+from tui.screens.tree_retrain import Retraining
+from tui.screens.tree_source import News, TreeSource
+from tui.text import GLYPHS, Cell, first_line, inert
+from tui.widgets.detail import Detail
 from tui.widgets.line import Line
-from tui.widgets.pane import Pane, RichLine
+from tui.widgets.pane import RichLine
 from tui.widgets.virtual_table import VirtualTable
 from tui.widgets.virtual_tree import VirtualTree
 
-if TYPE_CHECKING:
-    from o1coder.lab import Lab
-    from o1coder.labels import Added
-    from o1coder.queries.trees import StepRow
-    from o1coder.stage import Stage
+_TREE = re.compile(r"(\d+)(?::((?:\d+(?:\.\d+)*)?))?")
+_TWO = re.compile(r"(\d+)\s+(\d+)")
+LIST = "list"
 
-Value = Literal["valid", "invalid", "unsure"]
+
+def _key(keys: str, action: str, name: str, about: str, *, show: bool = False, label: str = "") -> Binding:
+    return Binding(keys, action, label or name, show=show, id=f"tree.{name.replace(' ', '_')}", tooltip=about)
 
 
 class TreeScreen(Frame):
@@ -38,399 +51,551 @@ class TreeScreen(Frame):
 
     TITLE = "Tree"
     CSS = """
-    TreeScreen #trees { display: none; }
+    TreeScreen #main { height: 1fr; layout: vertical; }
+    TreeScreen.-wide #main { layout: horizontal; }
+    TreeScreen #trees, TreeScreen #beside { display: none; }
     TreeScreen.listing #trees { display: block; }
-    TreeScreen.listing #tree, TreeScreen.listing #right { display: none; }
-    TreeScreen #tree { height: 1fr; }
+    TreeScreen.listing #tree, TreeScreen.listing #right, TreeScreen.listing #crumb { display: none; }
+    TreeScreen.comparing #beside { display: block; }
+    TreeScreen.comparing #tree, TreeScreen.comparing #crumb { display: none; }
+    TreeScreen #tree, TreeScreen #beside { height: 1fr; }
     TreeScreen #right { height: 1fr; }
-    TreeScreen.-wide #tree { width: 3fr; }
-    TreeScreen.-wide #right { width: 2fr; }
-    TreeScreen.-short #right { display: none; }
-    TreeScreen.zoomed #tree { display: none; }
-    TreeScreen.zoomed #right { display: block; }
+    TreeScreen.-wide #tree, TreeScreen.-wide #beside { width: 3fr; height: 1fr; }
+    TreeScreen.-wide #right { width: 2fr; height: 1fr; }
+    TreeScreen.-short #right, TreeScreen.-short #crumb { display: none; }
+    TreeScreen.zoomed #tree, TreeScreen.zoomed #beside { display: none; }
+    TreeScreen.zoomed #right { display: block; height: 1fr; width: 1fr; }
+    TreeScreen #find { display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "label('valid')", "valid", tooltip="the step (or every marked step) is valid"),
-        Binding("x", "label('invalid')", "invalid", tooltip="the step (or every marked step) is invalid"),
-        Binding("s", "label('unsure')", "unsure", tooltip="nobody can tell: keeps the step out of training"),
-        Binding("backspace", "undo", "undo", tooltip="take your last label back and go there"),
-        Binding("t", "tab", "next tab", tooltip="step, tests, context, labels, drawn"),
-        Binding(
-            "p", "retrain", "retrain", show=False, tooltip="train a PRM on the labels as they are now, score this tree"
-        ),
-        Binding("b", "jump('best')", "best child", show=False, tooltip="go to the child with the highest value"),
-        Binding("e", "jump('failing')", "next failing", show=False, tooltip="go to the next program that fails"),
-        Binding("d", "jump('gap')", "largest gap", show=False, tooltip="go where PRM and search differ most"),
-        Binding("z,enter", "zoom", "zoom", show=False, tooltip="the pane alone; esc goes back"),
-        Binding("J,shift+down", "pane(3)", "scroll", show=False, tooltip="scroll the pane"),
-        Binding("K,shift+up", "pane(-3)", "scroll", show=False, tooltip="scroll the pane back"),
-        Binding("escape", "back", "back", show=False, tooltip="back to the list of trees"),
+        _key("a", "label('valid')", "valid", "the step (or every marked step) is valid", show=True),
+        _key("x", "label('invalid')", "invalid", "the step (or every marked step) is invalid", show=True),
+        _key("s", "unsure", "unsure", "nobody can tell: keeps the step out of training. In the list: sort", show=True),
+        _key("X", "first_error", "first error", "first error: before it valid, it and all below invalid", show=True),
+        _key("p", "follow", "propagate", "say this step's word again with what follows from it"),
+        _key("z", "undo(False)", "undo", "take your last label (or batch) back", show=True),
+        _key("Z", "redo", "redo", "give again what was taken back last"),
+        _key("backspace", "undo(True)", "undo and go", "take your last label back and go there"),
+        _key("R", "retrain", "retrain", "train a PRM on the labels as they are now, score this tree"),
+        _key("b", "jump('best')", "best child", "go to the child with the highest value"),
+        _key("asterisk", "jump('principal')", "principal path", "go down the best children to the leaf"),
+        _key("e", "failing(1)", "next failing", "go to the next program that fails"),
+        _key("E", "failing(-1)", "previous failing", "go to the program before that fails"),
+        _key("d", "jump('gap')", "gap", "go where PRM and search differ most; again: the next"),
+        _key("L", "jump('people')", "next label", "go to the next step that a person has labelled"),
+        _key("slash", "find", "find", "search steps: words label:invalid verdict:WA gap>0.5; the list: filter"),
+        _key("n", "match(1)", "next", "next match; beside: next step that differs"),
+        _key("N", "match(-1)", "previous", "the match before; beside: the differing step before"),
+        _key("f", "only", "only differing", "beside: only what differs, or all"),
+        _key("equals_sign", "beside", "beside", "this tree beside another of its problem; the list: two marked trees"),
+        _key("t", "tab(1)", "tab", "step, tests, context, drawn, rollouts, labels, scores"),
+        _key("T", "tab(-1)", "previous tab", "the tab before"),
+        _key("plus", "zoom", "zoom", "the pane alone; esc goes back"),
+        _key("J,shift+down", "pane(3)", "scroll", "scroll the pane"),
+        _key("K,shift+up", "pane(-3)", "scroll back", "scroll the pane back"),
+        _key("F", "follow_growth", "follow", "go along with the newest step while the tree grows"),
+        _key("r", "refresh", "refresh", "ask everything again"),
+        _key("escape", "back", "back", "one step back, at last to the list of trees"),
     ]
 
     def __init__(self) -> None:
         super().__init__()
+        self.asked = ""  # of the list
+        self.sort = 0
+        self.tree_id: int | None = None
         self.source: TreeSource | None = None
         self.listed: TreeListSource | None = None
-        self.tab = 0
-        self.undone: list[tuple[int, int]] = []  # (label, step) made here, newest last
-        self.since = time.monotonic()
-        self.training: int | None = None  # the prm job started from here
-        self.scoring: int | None = None  # the score job that follows it
-        self.note = ""  # how far the two are
+        self.compared: BesideSource | None = None
+        self.pair: tuple[int, int] | None = None
+        self.corrections = Corrections(self)
+        self.retraining = Retraining(self)
+        self.going = Going(self)
+        self._wanted: str | int | None = None  # a path or a step to go to when the tree is here
+        self._since = time.monotonic()
+        self._following = False
 
     def body(self) -> ComposeResult:
-        yield VirtualTable(
-            LIST_COLUMNS, empty="no trees yet: launch synthesize from the jobs screen (1, n)", id="trees"
-        )
-        yield VirtualTree(columns(False), empty="this tree has no steps yet", id="tree")
-        with Vertical(id="right"):
-            yield Line(style="reverse dim", id="tab-title")
-            yield Pane(id="pane")
+        with Vertical():
+            yield Line(id="head")
+            with Container(id="main"):
+                empty = "no trees match; n on the jobs screen (1) launches synthesize"
+                yield VirtualTable(tree_list.COLUMNS, empty=empty, id="trees")
+                fixed = columns(before=False, fresh=False, rescored=False)
+                yield VirtualTree(fixed, empty="this tree has no steps yet", id="tree")
+                yield VirtualTree((), empty="nothing differs", id="beside")
+                yield Detail(tree_pane.TABS, id="right")
+            yield Line(style="dim", id="crumb")
+
+    def below(self) -> ComposeResult:
+        yield Input(compact=True, id="find")
 
     def on_mount(self) -> None:
         super().on_mount()
-        self._focus()
+        self._show_view()
 
+    # what is shown -----------------------------------------------------------------------------------------------------
     @property
-    def table(self) -> VirtualTree:
+    def outline(self) -> VirtualTree:
         return self.query_one("#tree", VirtualTree)
 
     @property
-    def step(self) -> StepRow | None:
-        """The step under the cursor."""
+    def table(self) -> VirtualTable:
+        """The table of what is shown: the list, the tree, or two trees."""
+        name = "#beside" if self.pair is not None else "#trees" if self.tree_id is None else "#tree"
+        return self.query_one(name, VirtualTable)
+
+    @property
+    def detail(self) -> Detail:
+        return self.query_one(Detail)
+
+    @property
+    def box(self) -> Input:
+        return self.query_one("#find", Input)
+
+    def looked_ms(self) -> int:
+        """How long the step under the cursor has been looked at."""
+        return round((time.monotonic() - self._since) * 1000)
+
+    def path_of(self, step_id: int) -> str:
+        """A step's path for people."""
+        return str(step_id) if self.source is None else self.source.path_of(step_id)
+
+    def _show_view(self) -> None:
+        self.set_class(self.pair is None and self.tree_id is None, "listing")
+        self.set_class(self.pair is not None, "comparing")
+        tabs = tree_pane.TABS if self.pair is None else BESIDE_TABS
+        if self.detail.tabs != tabs:
+            self.detail.tabs, self.detail.at = tabs, 0
+        if not self.box.has_focus:
+            self.table.focus()
+
+    def goto(self, target: str) -> None:
+        two, one = _TWO.fullmatch(target), _TREE.fullmatch(target)
+        self.remove_class("zoomed")
+        if two:
+            self.pair = int(two[1]), int(two[2])
+        elif one:
+            self.pair, self._wanted = None, one[2]
+            self._open(int(one[1]))
+        elif target.startswith("step:") and target[5:].isdecimal():
+            self.pair, self._wanted = None, int(target[5:])
+            self._open(None)
+        elif target:
+            self.pair, self.tree_id = None, None
+            self.asked = "" if target == LIST else target
+        self._show_view()
+        self.draw_head()
+
+    def _open(self, tree_id: int | None) -> None:
+        if tree_id is not None and tree_id != self.tree_id:
+            self.going.forget()
+            self.corrections.forget()
+            self._following = False
+        self.tree_id = tree_id
+
+    def where(self) -> str:
+        if self.pair is not None:
+            return f"{self.pair[0]} {self.pair[1]}"
+        if self.tree_id is None:
+            return self.asked or LIST
+        row_id = self.outline.row_id
+        known = self.source is not None and self.source.tree_id == self.tree_id and self.source.tree is not None
+        return f"{self.tree_id}:{self.path_of(row_id)}" if known and row_id is not None else str(self.tree_id)
+
+    def keep(self) -> dict[str, Any]:
+        return {"tab": self.detail.tab, "sort": self.sort, "zoomed": self.has_class("zoomed")}
+
+    def recall(self, kept: dict[str, Any]) -> None:
+        self.detail.open(str(kept.get("tab")))
+        sort = kept.get("sort")
+        self.sort = sort if isinstance(sort, int) and 0 <= sort < len(tree_list.SORTS) else 0
+        self.set_class(kept.get("zoomed") is True, "zoomed")
+
+    def copied(self) -> str:
         row_id = self.table.row_id
-        return None if row_id is None or self.source is None else self.source.steps.get(row_id)
+        if self.pair is not None or row_id is None:
+            return self.where()
+        return str(row_id) if self.tree_id is None else self.where()
 
-    def _focus(self) -> None:
-        listing = self.lab_app.tree_id is None
-        self.set_class(listing, "listing")
-        (self.query_one("#trees") if listing else self.table).focus()
+    def twin(self) -> str:
+        if self.pair is not None:
+            return f"o1coder trees diff {self.pair[0]} {self.pair[1]}"
+        if self.tree_id is None:
+            asked = f" --query '{self.asked}'" if self.asked else ""
+            return f"o1coder trees list{asked}"
+        found = self.going.found
+        return (
+            f"o1coder trees show {self.tree_id}"
+            if found is None
+            else f"o1coder trees find {self.tree_id} '{found.what}'"
+        )
 
-    # following the lab ---------------------------------------------------------------------------------------------
+    def outside(self) -> tuple[str, str] | None:
+        shown = ["".join(cell.text for cell in line) for line in self._lines]
+        return (f"{self.detail.tab}-{self.table.row_id}.txt", "\n".join(shown)) if shown else None
+
+    _lines: Sequence[RichLine] = ()
+
+    # following the lab ---------------------------------------------------------------------------------------------------
     def reload(self) -> None:
-        lab, tree_id = self.lab, self.lab_app.tree_id
+        lab = self.lab
         if lab is None:
             return
-        self._focus()
-        if tree_id is None:
-            if self.listed is None or self.listed.of != self.lab_app.trees_of:
-                self.listed = TreeListSource(lab, self.lab_app.trees_of)
-            self.query_one("#trees", VirtualTable).show(self.listed)
-            self.draw_title()
-            return
-        if self.source is None or self.source.tree_id != tree_id:
-            self.source = TreeSource(lab, tree_id)
-            self.undone.clear()
+        if self.pair is not None:
+            if self.compared is None or (self.compared.a, self.compared.b) != self.pair:
+                self.compared = BesideSource(lab, *self.pair)
+                self.table.columns = self.compared.columns()
+                self.table.show(self.compared)
+                self.draw_head()
+        elif self.tree_id is None and isinstance(self._wanted, int):
+            self.ask("step's tree", partial(_tree_of, lab, self._wanted), self._found_tree)
+        elif self.tree_id is None:
+            query = " ".join(word for word in (self.asked, tree_list.SORTS[self.sort]) if word)
+            if self.listed is None or self.listed.query != query:
+                self.listed = TreeListSource(lab, query)
+            self.table.show(self.listed)
+            self.draw_head()
+        elif self.source is None or self.source.tree_id != self.tree_id:
+            self.source = TreeSource(lab, self.tree_id)
             self.table.show(self.source)
+            self.draw_head()
         else:
+            self._go_wanted()
             self.ask("news", self.source.news, self._take_news)
-        if self.training is not None or self.scoring is not None:
-            self.ask("retraining", self._retraining, self._retrained)
+        self.retraining.look()
 
-    def _take_news(self, touched: set[int] | None) -> None:
+    def _found_tree(self, tree_id: int | None) -> None:
+        if tree_id is None:
+            self.say(f"there is no step {self._wanted}")
+            self._wanted = None
+        self._open(tree_id)
+        self._show_view()
+        self.reload()
+
+    def _go_wanted(self) -> None:
+        """To what a target named, once its tree is here."""
+        source, wanted = self.source, self._wanted
+        if source is None or source.tree is None or source.tree_id != self.tree_id or wanted is None:
+            return
+        self._wanted = None
+        shape = source.tree.shape
+        names = [int(name) for name in wanted.split(".") if name] if isinstance(wanted, str) else []
+        at = shape.find(wanted) if isinstance(wanted, int) else shape.at_path(names)
+        if at is None:
+            self.say(f"tree {source.tree_id} has no step {wanted}")
+        else:
+            self.outline.reveal(shape.ids[at])
+
+    def _take_news(self, news: News) -> None:
+        source = self.source
+        if source is None or self.tree_id != source.tree_id:
+            return
+        if news.all:
+            self.outline.reload()
+        for step_id, row in news.rows.items():
+            self.outline.put(step_id, row)
+        if news.head:
+            self.ask("about", source.about, self._take_about)
+        if self.outline.row_id in news.rows:
+            self._ask_lines()
+
+    def relabelled(self, steps: Sequence[int]) -> None:
+        """A person's labels were just written: what is known already is drawn at once, the rest when the lab has said it."""
         source = self.source
         if source is None:
             return
-        if touched is None:
-            self.table.reload()
-            return
-        for step_id in touched:
-            self.table.put(step_id, source.row(source.steps[step_id]))
-        if touched:
-            self._draw_head()
-            if self.table.row_id in touched:
-                self._ask_step()
+        for step_id in steps:
+            if step_id in source.lines:
+                self.outline.put(step_id, source.row(source.lines[step_id]))
+        self.draw_head()
+        self.ask("news", source.news, self._take_news)
+
+    def _take_about(self, _: None) -> None:
+        source = self.source
+        if source is not None and source.columns() != self.outline.columns:
+            self.outline.columns = source.columns()
+            self.outline.reload()
+            self.outline.refresh()
+        self.draw_head()
 
     def on_virtual_table_moved(self, message: VirtualTable.Moved) -> None:
-        if message.table.id != "tree" or self.source is None:
+        if message.table is not self.table:
             return
-        self.since = time.monotonic()
-        self._draw_head()
-        self._ask_step()
+        self._since = time.monotonic()
+        if message.table.id == "tree" and self.source is not None:
+            if self._wanted is not None:
+                self._go_wanted()
+            if self.source.columns() != self.outline.columns:
+                self.outline.columns = self.source.columns()
+                self.outline.refresh()
+            if not self.source.looked:
+                self.source.looked = True
+                self.ask("about", self.source.about, self._take_about)
+            if self._following and self.source.tree is not None:
+                self.outline.reveal(max(self.source.tree.shape.ids))
+        self.rested(self._rest)
 
-    def _ask_step(self) -> None:
-        step = self.step
-        if step is None or self.source is None:
-            self.query_one("#pane", Pane).show([])
-            return
-        tab = TABS[self.tab]
-        self.ask("step", partial(step_lines, self.source, step, tab), partial(self._show, step, self.tab))
-
-    def _show(self, step: StepRow, tab: int, lines: list[RichLine]) -> None:
-        here = self.step
-        if here is None or here.id != step.id or tab != self.tab:
-            return
-        tabs = tab_cells(TABS, self.tab)
-        self.query_one("#tab-title", Line).say([Cell(" "), *tabs], [Cell(position(self.table) + " ")])
-        self.query_one("#pane", Pane).show(lines, keep=self.query_one("#pane", Pane).about == (step.id, tab))
-        self.query_one("#pane", Pane).about = (step.id, tab)
-
-    def _draw_head(self) -> None:
-        source = self.source
-        if source is None or source.head is None:
-            return
-        wanted = columns(bool(source.before))
-        if self.table.columns != wanted:
-            self.table.columns = wanted
-            self.table.refresh()
-        head = source.head
-        cells = [Cell(f" {GLYPHS.pipe} tree {head.id}")]
-        if source.stale:
-            cells.append(Cell(f" {GLYPHS.dot} stale: {' '.join(map(str, source.stale))}", "bold"))
-        if self.note:
-            cells.append(Cell(inert(f" {GLYPHS.dot} {self.note}"), "bold"))
-        told = f" {GLYPHS.dot} {head.solved}/{head.rollouts} solved {GLYPHS.dot} {head.ended or 'growing'}"
-        self.draw_title(*cells, Cell(inert(told)))
+    def _rest(self) -> None:
+        self.draw_head()
+        self._ask_lines()
 
     def on_virtual_table_chosen(self, message: VirtualTable.Chosen) -> None:
-        if message.table.id == "trees":
-            self.lab_app.open_tree(message.row_id)
-        else:
+        if message.table.id != "trees":
             self.action_zoom()
+        elif len(self.table.marks) == 2:
+            self.action_beside()
+        else:
+            self.lab_app.go("tree", str(message.row_id))
 
-    # labels --------------------------------------------------------------------------------------------------------
+    def _ask_lines(self) -> None:
+        row_id, tab = self.table.row_id, self.detail.tab
+        if row_id is None or self.has_class("listing"):
+            return
+        about = self.where(), tab
+        if self.pair is not None and self.compared is not None:
+            self.ask("lines", partial(beside_lines, self.compared, row_id, tab), partial(self._show, about))
+        elif self.source is not None:
+            self.ask("lines", partial(step_lines, self.source, row_id, tab), partial(self._show, about))
+
+    def _show(self, about: tuple[str, str], lines: list[RichLine]) -> None:
+        if about == (self.where(), self.detail.tab):
+            self._lines = lines
+            self.detail.show((about[0], self.table.row_id), lines, [Cell(position(self.table) + " ")])
+
+    # head and crumb ------------------------------------------------------------------------------------------------------
+    def draw_head(self) -> None:
+        """The line over the body and the path under it."""
+        head, source = self.query_one("#head", Line), self.source
+        if self.pair is not None:
+            head.say(head_cells(self.compared) if self.compared is not None else [])
+            return
+        if self.tree_id is None:
+            sort = tree_list.SORTS[self.sort].partition(":")[2].replace("-id", "oldest") or "newest"
+            asked = inert(self.asked) or "all trees"
+            head.say([Cell(f" {asked} {GLYPHS.dot} {sort} first", "dim")], [Cell(position(self.table) + " ", "dim")])
+            return
+        if source is None or source.head is None or source.tree_id != self.tree_id:
+            head.say([])
+            return
+        tree = source.head
+        dot = Cell(f" {GLYPHS.dot} ", "dim")
+        cells = [Cell(f" tree {tree.id} "), Cell(first_line(tree.title), "bold"), dot, solved(tree), Cell(" solved"), dot, standing(tree)]
+        if source.stale:
+            cells += [dot, Cell(f"stale: {' '.join(map(str, source.stale))}", "bold yellow")]
+        if self.retraining.note:
+            cells += [dot, Cell(inert(self.retraining.note), "bold bright_blue")]
+        found = self.going.told()
+        cells += [dot, Cell(inert(found), "bold")] if found else []
+        speed = [] if tree.rollouts_per_s is None else [f"{tree.rollouts_per_s:.2f} rollouts/s"]
+        round_ = [] if tree.round is None else [f"round {tree.round}"]
+        doing = [tree.doing] if tree.doing and tree.ended is None else []
+        rest = f" {GLYPHS.dot} ".join([*doing, *speed, tree.preset, f"job {tree.job}", *round_])
+        head.say([*cells, dot, Cell(inert(rest), "dim")])
+        self._draw_crumb(source)
+
+    def _draw_crumb(self, source: TreeSource) -> None:
+        row_id = self.outline.row_id
+        at = None if source.tree is None or row_id is None else source.tree.shape.find(row_id)
+        if source.tree is None or at is None:
+            return
+        shape = source.tree.shape
+        names = []
+        for one in reversed([at, *shape.above(at)]):
+            line = source.lines.get(shape.ids[one])
+            action = "problem" if one == 0 else line.step.action if line is not None else "step"
+            names.append(action if one == 0 else f"{action} {shape.ordinal[one]}")
+        place = f" {self.path_of(shape.ids[at]) or 'root'} "
+        self.query_one("#crumb", Line).say([Cell(place, "bold"), Cell(inert(f" {GLYPHS.closed} ".join(names)))])
+
+    # verbs -----------------------------------------------------------------------------------------------------------------
+    @property
+    def in_tree(self) -> bool:
+        """Is one tree shown? Else it says that the verb wants one."""
+        shown = self.pair is None and self.tree_id is not None and self.source is not None
+        if not shown:
+            self.say("open a tree first: enter")
+        return shown
+
     def action_label(self, value: Value) -> None:
-        if self.source is None or self.has_class("listing"):
-            return
-        marked = sorted(row_id for row_id in self.table.marks if row_id in self.source.steps)
-        if not marked:
-            self.act(partial(self._begin_label, value))
-            return
+        if self.in_tree:
+            self.corrections.label(value)
 
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.act(partial(self._begin_many, value, marked))
-
-        self.app.push_screen(Confirm(f"label {len(marked)} marked steps {value}?"), answered)
-
-    def _begin_label(self, value: Value) -> tuple[Callable[[], Added], Callable[[Added], None]] | None:
-        step = self.step
-        if step is None or step.parent_id is None:
-            self.say("the root is the problem itself and takes no label")
-            return None
-        taken_ms = round((time.monotonic() - self.since) * 1000)
-        return partial(self._write, value, step, taken_ms, None), self._labelled
-
-    def _write(self, value: Value, step: StepRow, taken_ms: int | None, batch: str | None) -> Added:
-        """In a thread: the label is on disk when this returns."""
-        from o1coder.home import author
-        from o1coder.labels import add_human
-
-        assert self.source is not None
-        seen = {"prm": step.score, "label": step.label, "source": step.source}
-        return add_human(self.source.lab, step.id, value, author(), seen=seen, taken_ms=taken_ms, batch=batch)
-
-    def _labelled(self, added: Added) -> None:
-        self.undone.append((added.id, added.step))
-        self._patch(added)
-        self._tell(added, added.value or "")
-        if self.table.row_id == added.step:
-            self.table.action_move(1)
-
-    def _begin_many(
-        self, value: Value, marked: Sequence[int]
-    ) -> tuple[Callable[[], Any], Callable[[Any], None]] | None:
-        source = self.source
-        if source is None:
-            return None
-        steps = [source.steps[row_id] for row_id in marked if source.steps[row_id].parent_id is not None]
-        batch = f"{time.time_ns():x}"
-
-        def write() -> list[Added]:
-            return [self._write(value, step, None, batch) for step in steps]
-
-        def written(added: list[Added]) -> None:
-            self.undone += [(one.id, one.step) for one in added]
-            self.table.marks.clear()
-            for one in added:
-                self._patch(one)
-            self.table.refresh()
-            if added:
-                self._tell(added[-1], f"{len(added)} steps {value}")
-
-        return write, written
-
-    def _patch(self, added: Added) -> None:
-        """Show a new label at once; what the lab says follows with the next change seen."""
-        source = self.source
-        if source is not None and added.value is not None and added.step in source.steps:
-            changed = source.steps[added.step]._replace(label=added.value, source="human", label_id=added.id)
-            source.steps[added.step] = changed
-            source.stale = sorted({*source.stale, *added.stale_checkpoints})
-            self.table.put(added.step, source.row(changed))
-
-    def _tell(self, added: Added, what: str) -> None:
-        stale = " ".join(map(str, added.stale_checkpoints))
-        told = f"checkpoints now stale: {stale} (p retrains)" if stale else "it makes no checkpoint stale"
-        self.say(f"{what} {GLYPHS.dot} {told}")
-
-    def action_undo(self) -> None:
-        if self.source is not None and not self.has_class("listing"):
-            self.act(self._begin_undo)
-
-    def _begin_undo(self) -> tuple[Callable[[], Added], Callable[[Added], None]] | None:
-        source, step = self.source, self.step
-        if source is None:
-            return None
-        if self.undone:
-            label_id, _ = self.undone.pop()
-        elif step is not None and step.source == "human" and step.label_id is not None:
-            label_id = step.label_id
-        else:
-            self.say("nothing to undo: no label was given here by a person")
-            return None
-
-        def take_back() -> Added:
-            from o1coder.home import author
-            from o1coder.labels import undo
-
-            return undo(source.lab, label_id, author())
-
-        def taken_back(added: Added) -> None:
-            self.table.reveal(added.step)
+    def action_unsure(self) -> None:
+        if self.pair is None and self.tree_id is None:
+            self.sort = (self.sort + 1) % len(tree_list.SORTS)
             self.reload()
-            self._tell(added, f"label {label_id} is taken back")
+        elif self.in_tree:
+            self.corrections.label("unsure")
 
-        return take_back, taken_back
+    def action_first_error(self) -> None:
+        if self.in_tree:
+            self.corrections.first_error()
 
-    # retraining ----------------------------------------------------------------------------------------------------
+    def action_follow(self) -> None:
+        if self.in_tree:
+            self.corrections.follow()
+
+    def action_undo(self, go: bool) -> None:
+        if self.in_tree:
+            self.corrections.undo(go=go)
+
+    def action_redo(self) -> None:
+        if self.in_tree:
+            self.corrections.redo()
+
     def action_retrain(self) -> None:
-        if self.lab is None or self.source is None or self.has_class("listing"):
-            return
-        if self.lab.readonly:
-            self.say("the lab is open read-only: leave --readonly away to retrain")
-            return
-        self.ask("stages", partial(self._prm_form, self.lab), self._retrain_with)
-
-    @staticmethod
-    def _prm_form(lab: Lab) -> tuple[Stage, dict[str, str]]:
-        """In a thread: the prm stage, filled in as it was launched last, replacing the newest PRM. Controls, trained on
-        shuffled labels, are passed over."""
-        from o1coder.queries import checkpoints
-        from o1coder.queries.candidates import candidates
-        from o1coder.queries.jobs import job
-        from o1coder.stage import Pick, find
-        from tui.form import written
-
-        stage, entered = find("prm"), {}
-        asked = {one.id: job(lab, one.id).config for one in candidates(lab, Pick("job", stage="prm"))}
-        controls = {job_id for job_id, config in asked.items() if config.get("shuffle") is not None}
-        known = [config for job_id, config in asked.items() if job_id not in controls]
-        if known:
-            entered = {name: written(value) for name, value in known[0].items()}
-        else:
-            models = candidates(lab, Pick("checkpoint", role="policy"))
-            entered = {"base": str(models[-1].id)} if models else {}
-        made = candidates(lab, Pick("checkpoint", role="prm"))
-        with lab.reading() as connection:
-            newest = (one.id for one in made if checkpoints.show(connection, one.id).job not in controls)
-            replaced = next(newest, None)
-        return stage, entered | ({} if replaced is None else {"refreshes": str(replaced)})
-
-    def _retrain_with(self, filled: tuple[Stage, dict[str, str]]) -> None:
-        from tui.screens.launch import launch_form
-
-        stage, entered = filled
-        launch_form(self, stage, entered)
+        if self.in_tree:
+            self.retraining.begin()
 
     def launched(self, job_id: int) -> None:
-        self.training, self.scoring = job_id, None
+        self.retraining.launched(job_id)
 
-    def _retraining(self) -> tuple[str, int | None, int | None]:
-        """In a thread: move from training to scoring to done; a message and the two jobs still awaited."""
-        from o1coder.queries.jobs import job
+    def action_jump(self, where: str) -> None:
+        if self.in_tree:
+            {
+                "best": self.going.best,
+                "principal": self.going.principal,
+                "gap": self.going.gap,
+                "people": self.going.people,
+            }[where]()
 
-        assert self.lab is not None
-        if self.scoring is not None:
-            view = job(self.lab, self.scoring)
-            if view.state == "done":
-                return "scored by the new PRM: what the one before said stands beside it", None, None
-            told, keep = f"score job {view.id} {view.state}", view.state in ("queued", "running")
-            return told, None, self.scoring if keep else None
-        assert self.training is not None
-        view = job(self.lab, self.training)
-        if view.state in ("queued", "running"):
-            part = f" {view.done}/{view.total}" if view.total else ""
-            return f"prm job {view.id} {view.state}{part}", self.training, None
-        made = view.outputs.get("checkpoints", [])
-        if view.state != "done" or not made:
-            return f"job {view.id} {view.state}: {view.error or 'it left no checkpoint'}", None, None
-        return f"PRM checkpoint {made[-1]} is trained", None, self._score_beside(made[-1])
+    def action_failing(self, by: int) -> None:
+        if self.in_tree:
+            self.going.failing(by)
 
-    def _score_beside(self, checkpoint: int) -> int:
-        """Enqueue the scoring of this tree by a new PRM, and by the one before it where it has not scored it yet."""
-        from o1coder.queries.candidates import candidates
-        from o1coder.stage import Pick
+    def action_match(self, by: int) -> None:
+        if self.pair is not None and self.compared is not None:
+            places, at = self.compared.differing, self.table.row_id or 0
+            if places:
+                ahead = [one for one in places if one > at] if by > 0 else [one for one in places if one < at][::-1]
+                self.query_one("#beside", VirtualTree).reveal((ahead or (places if by > 0 else places[::-1]))[0])
+        elif self.in_tree:
+            self.going.match(by)
 
-        assert self.lab is not None
-        assert self.source is not None
-        older = [one.id for one in candidates(self.lab, Pick("checkpoint", role="prm")) if one.id < checkpoint]
-        if older and older[0] not in self.source.prms:
-            self._score(older[0])
-        return self._score(checkpoint)
-
-    def _score(self, checkpoint: int) -> int:
-        from o1coder.jobs.launch import ensure_worker
-        from o1coder.jobs.verbs import enqueue
-
-        assert self.lab is not None
-        assert self.source is not None
-        assert self.source.head is not None
-        query = f"job:{self.source.head.job} problem:{self.source.head.problem}"
-        job_id = enqueue(self.lab, "score", {"prm": checkpoint, "query": query})
-        ensure_worker(self.lab)
-        return job_id
-
-    def _retrained(self, answer: tuple[str, int | None, int | None]) -> None:
-        message, self.training, self.scoring = answer
-        going_on = self.training is not None or self.scoring is not None
-        self.note = message if going_on else ""
-        if not going_on:
-            self.say(message)
-        self._draw_head()
-
-    # moving --------------------------------------------------------------------------------------------------------
-    def action_jump(self, where: Literal["best", "failing", "gap"]) -> None:
-        source, step = self.source, self.step
-        if source is None or step is None:
+    def action_find(self) -> None:
+        if self.pair is not None:
             return
-        steps = list(source.steps.values())
-        found: StepRow | None = None
-        if where == "best":
-            below = [one for one in steps if one.parent_id == step.id and one.v is not None]
-            found = max(below, key=lambda one: one.v or 0.0, default=None)
-        elif where == "failing":
-            at = next(index for index, one in enumerate(steps) if one.id == step.id)
-            ahead = steps[at + 1 :] + steps[:at]
-            found = next((one for one in ahead if one.total is not None and one.passed != one.total), None)
-        else:
-            both = [one for one in steps if one.score is not None and one.v is not None]
-            found = max(both, key=lambda one: abs((one.score or 0.0) - (one.v or 0.0)), default=None)
-        if found is None:
-            self.say(
-                {"best": "no child has a value", "failing": "no program fails", "gap": "no PRM has scored this"}[where]
-            )
-        else:
-            self.table.reveal(found.id)
+        listing = self.tree_id is None
+        self.remove_class("zoomed")
+        self.box.placeholder = (
+            "words problem:4 job:3 ended:growing stuck:yes human:yes solved>0.5 steps>100"
+            if listing
+            else "words label:invalid human:yes verdict:WA action:code gap>0.5 prm<0.3 k<8"
+        )
+        self.box.value = self.asked if listing else "" if self.going.found is None else self.going.found.what
+        self.box.display = True
+        self.set_focus(self.box)
 
-    def action_tab(self) -> None:
-        self.tab = (self.tab + 1) % len(TABS)
-        self.on_virtual_table_moved(VirtualTable.Moved(self.table, self.table.row_id))
+    def on_input_submitted(self) -> None:
+        value = self.box.value.strip()
+        self._close_box()
+        if self.tree_id is None:
+            self.lab_app.go("tree", value or LIST)
+        else:
+            self.going.search(value)
+
+    def _close_box(self) -> None:
+        self.box.display = False
+        self.table.focus()
+
+    def action_beside(self) -> None:
+        if self.pair is not None:
+            self.lab_app.go("tree", f"{self.pair[1]} {self.pair[0]}")
+        elif self.tree_id is None:
+            marked = sorted(self.table.marks | ({self.table.row_id} if self.table.row_id is not None else set()))
+            marked = sorted(self.table.marks) if len(self.table.marks) == 2 else marked
+            if len(marked) == 2:
+                self.lab_app.go("tree", f"{marked[0]} {marked[1]}")
+            else:
+                self.say("mark two trees of one problem (space), then = or enter")
+        elif self.source is not None and self.source.head is not None and self.lab is not None:
+            tree_id = self.source.tree_id
+            asked = partial(_others, self.lab, self.source.head.problem, tree_id)
+            self.ask("others", asked, partial(self._choose_other, tree_id))
+
+    def _choose_other(self, tree_id: int, others: list[tuple[int, str]]) -> None:
+        from tui.screens.ask import Choose, Option
+
+        if not others:
+            self.say("there is no other tree of this problem")
+            return
+
+        def chosen(index: int | None) -> None:
+            if index is not None:
+                one, other = sorted((tree_id, others[index][0]))
+                self.lab_app.go("tree", f"{one} {other}")
+
+        options = [Option(str(number), about) for number, about in others]
+        self.app.push_screen(Choose(f"tree {tree_id} beside which tree of its problem?", options), chosen)
+
+    def action_only(self) -> None:
+        if self.compared is not None and self.pair is not None:
+            self.compared.only = not self.compared.only
+            self.table.reload()
+
+    def action_follow_growth(self) -> None:
+        if self.in_tree:
+            self._following = not self._following
+            self.say("following the newest step; F stops" if self._following else "no longer following")
+
+    def action_refresh(self) -> None:
+        self.compared = self.listed = None
+        if self.tree_id is not None:
+            self.source = None
+        self.reload()
+
+    def action_tab(self, by: int) -> None:
+        if not self.has_class("listing"):
+            self.detail.turn(by)
+            self._ask_lines()
+
+    def on_detail_turned(self) -> None:
+        self._ask_lines()
 
     def action_pane(self, delta: int) -> None:
-        self.query_one("#pane", Pane).scroll_lines(delta)
+        self.detail.scroll_lines(delta)
 
     def action_zoom(self) -> None:
         if not self.has_class("listing"):
             self.toggle_class("zoomed")
 
     def action_back(self) -> None:
-        if self.has_class("zoomed"):
+        if self.box.display:
+            self._close_box()
+        elif self.has_class("zoomed"):
             self.remove_class("zoomed")
-        elif self.table.marks:
-            self.table.marks.clear()
-            self.table.refresh()
-        elif not self.has_class("listing"):
-            self.lab_app.open_trees(**self.lab_app.trees_of)
-        elif self.lab_app.trees_of:
-            self.lab_app.open_trees()
+        elif self.table.clear_marks():
+            return
+        elif self.pair is not None:
+            self.lab_app.go("tree", self.asked or LIST if self.tree_id is None else str(self.tree_id))
+        elif self.tree_id is not None and self.going.found is not None:
+            self.going.search("")
+        elif self.tree_id is not None:
+            self.lab_app.go("tree", self.asked or LIST)
+        elif self.asked:
+            self.lab_app.go("tree", LIST)
+
+
+def _tree_of(lab: Any, step_id: int) -> int | None:
+    """In a thread: the tree of a step."""
+    from o1coder.queries import stepfacts
+
+    with lab.reading() as connection:
+        return stepfacts.tree_of(connection, step_id)
+
+
+def _others(lab: Any, problem: int, tree_id: int) -> list[tuple[int, str]]:
+    """In a thread: the other trees of a problem, newest first, with a line about each."""
+    from o1coder.queries import treelist, trees
+
+    with lab.reading() as connection:
+        ids = [one for one in treelist.ids(connection, f"problem:{problem}") if one != tree_id][:200]
+        rows = trees.rows(connection, ids)
+    return [
+        (
+            row.id,
+            f"job {row.job}" + ("" if row.round is None else f" round {row.round}") + f" {row.preset} "
+            f"{row.solved}/{row.rollouts} solved, {row.ended or 'growing'}",
+        )
+        for row in rows
+    ]
