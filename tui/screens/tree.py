@@ -379,7 +379,15 @@ class TreeScreen(Frame):
             return
         tree = source.head
         dot = Cell(f" {GLYPHS.dot} ", "dim")
-        cells = [Cell(f" tree {tree.id} "), Cell(first_line(tree.title), "bold"), dot, solved(tree), Cell(" solved"), dot, standing(tree)]
+        cells = [
+            Cell(f" tree {tree.id} "),
+            Cell(first_line(tree.title), "bold"),
+            dot,
+            solved(tree),
+            Cell(" solved"),
+            dot,
+            standing(tree),
+        ]
         if source.stale:
             cells += [dot, Cell(f"stale: {' '.join(map(str, source.stale))}", "bold yellow")]
         if self.retraining.note:
