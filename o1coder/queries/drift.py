@@ -85,7 +85,7 @@ def findings(rows: Sequence[IterationRow], changed: Sequence[Change]) -> list[st
         out.append(f"{masked} of {count} rollouts are masked: the judge or the PRM failed on them")
     known = sum(row.audited for row in rows)
     if rows and rows[0].iteration is not None and known < count:
-        out.append(f"{known} of {count} rollouts were judged on audit tests")
+        out.append(f"{known} of {count} rollouts were judged on audit tests: `o1coder run audit` judges the others")
     return out
 
 

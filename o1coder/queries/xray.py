@@ -118,6 +118,30 @@ def audited(connection: Connection, job_id: int) -> dict[int, bool]:
     return {program: not wrong for program, cases, judged, wrong in rows if wrong or judged == cases}
 
 
+def to_audit(connection: Connection, rollouts: Sequence[Taken], every: int = 1) -> dict[int, list[str]]:
+    """The programs, by problem, of which nobody knows whether they pass the audit tests; of every n-th iteration and the
+    last. Problems without audit tests are left out."""
+    last = max((one.iteration or 0 for one in rollouts), default=0)
+    wanted = {
+        one.program: one.problem
+        for one in rollouts
+        if one.program is not None
+        and one.audit is None
+        and (one.iteration in (None, last) or one.iteration % every == 0)
+    }
+    out: dict[int, list[str]] = {}
+    for program, problem in wanted.items():
+        row = connection.exec_driver_sql(
+            "SELECT code FROM program g WHERE g.id = ? AND EXISTS (SELECT 1 FROM test_set s JOIN test_set_item i ON "
+            "i.test_set_id = s.id WHERE s.problem_id = g.problem_id AND s.purpose = 'audit' "
+            f"AND NOT {withdrawn('i.test_case_id')})",
+            (program,),
+        ).first()
+        if row is not None:
+            out.setdefault(problem, []).append(row[0])
+    return out
+
+
 def iterations(connection: Connection, job_id: int, rollouts: Sequence[Taken]) -> list[IterationRow]:
     """A row an iteration, with what the trainer logged of it."""
     logged = {name: _logged(connection, job_id, name) for name in LOGGED}
