@@ -25,11 +25,10 @@ from o1coder.errors import LabError
 from tui import keymap
 from tui.memory import Memory, state_folder
 from tui.places import BY_MODE, PLACES, History, Went, load
-from tui.screens.frame import Frame, bindings_of, key_name, own_bindings
+from tui.screens.frame import Frame, bindings_of, own_bindings
 
 if TYPE_CHECKING:
     from o1coder.lab import Lab
-    from o1coder.stage import Stage
 
 WATCH_S = 0.5
 SLOW_WATCH_S = 5.0
@@ -114,7 +113,7 @@ class LabApp(App[int]):
         self.set_interval(REMEMBER_S, self._remember)
         self.app_resume_signal.subscribe(self, self._resumed)
         if self._faults:
-            self._say(self._faults[0])
+            self.say(self._faults[0])
 
     def _resumed(self, _: object) -> None:
         """Back from the shell: the terminal has forgotten the screen, and Textual believes that it stands there still."""
@@ -179,7 +178,7 @@ class LabApp(App[int]):
         if not get_current_worker().is_cancelled:
             self.call_from_thread(self._isolated, found)
             if wrong:
-                self.call_from_thread(self._say, wrong[0])
+                self.call_from_thread(self.say, wrong[0])
 
     def _isolated(self, found: str) -> None:
         self.isolation = found
@@ -253,16 +252,12 @@ class LabApp(App[int]):
     def action_travel(self, by: int) -> None:
         there = self.history.back(self.here(), by)
         if there is None:
-            self._say("there is nothing before this" if by < 0 else "there is nothing after this")
+            self.say("there is nothing before this" if by < 0 else "there is nothing after this")
         else:
             self._last = self.here()
             self._show(there)
 
-    # commands ------------------------------------------------------------------------------------------------------
-    def action_command(self) -> None:
-        if isinstance(self.screen, Frame):
-            self.screen.command_bar(True)
-
+    # doing ---------------------------------------------------------------------------------------------------------
     def bar_offers(self) -> tuple[list[str], list[str]]:
         """What was typed into the command bar before, and what it completes."""
         from o1coder.stage import stage_names
@@ -270,81 +265,20 @@ class LabApp(App[int]):
 
         return self.memory.lines("command"), offers(stage_names())
 
-    def command(self, line: str) -> None:
-        """Do what a line of the command bar asks for."""
-        from tui.words import read
-
-        self.memory.typed("command", line)
-        try:
-            asked = read(line)
-        except LabError as error:
-            self._say(f"{error.message}: {error.hint}")
-            return
-        if isinstance(asked, Went):
-            self.go(*asked)
-        elif asked.name == "launch":
-            self._launch(asked.rest)
-        elif asked.name == "slow":
-            self.slow = asked.rest != "off" if asked.rest else not self.slow
-            self._say(f"slow line: {'on' if self.slow else 'off'}")
-        else:
-            deeds = {
-                "help": self.action_help,
-                "back": self.action_last,
-                "copy": self.action_copy,
-                "quit": self.action_leave,
-            }
-            deeds[asked.name]()
-
-    def _launch(self, stage: str) -> None:
-        frame = self.frame
-        if frame is None or frame.refused("launch jobs"):
-            return
-        from o1coder.stage import stage_names
-
-        if stage not in stage_names():
-            self._say(f"there is no stage {stage!r}: {', '.join(stage_names())}")
-            return
-
-        def found() -> Stage:
-            from o1coder.stage import find
-
-            return find(stage)
-
-        def opened(declared: Stage) -> None:
-            from tui.screens.launch import launch_form
-
-            launch_form(frame, declared, {})
-
-        frame.ask("stages", found, opened)
-
-    def action_palette(self) -> None:
-        from tui.screens.palette import Deed, Palette
-
-        frame = self.frame
-        if frame is None or self.screen is not frame:
-            return
-        deeds, everywhere = [], bindings_of(type(self))
-        for _, bindings in frame.help():
-            for one in bindings:
-                keys = " ".join(key_name(key) for key in keymap.keys_of(one, self.keymap).split(","))
-                action = f"app.{one.action}" if one in everywhere else one.action
-                deeds.append(Deed(one.description, keys, one.tooltip or "", action))
-        _, offers = self.bar_offers()
-        deeds += [
-            Deed(offer.strip(), "", "", f"app.line({offer!r})") for offer in offers if offer.startswith("launch ")
-        ]
-
-        async def chosen(deed: Deed | None) -> None:
-            if deed is not None:
-                focused = frame.focused
-                known = focused is not None and deed.action in {b.action for b in own_bindings(type(focused))}
-                await self.run_action(deed.action, focused if known and focused is not None else frame)
-
-        self.push_screen(Palette(deeds), chosen)
+    def action_command(self) -> None:
+        if isinstance(self.screen, Frame):
+            self.screen.command_bar(True)
 
     def action_line(self, line: str) -> None:
-        self.command(line)
+        from tui.deeds import obey
+
+        obey(self, line)
+
+    def action_palette(self) -> None:
+        from tui.deeds import open_palette
+
+        if self.frame is not None and self.screen is self.frame:
+            open_palette(self, self.frame)
 
     def action_help(self) -> None:
         from tui.screens.help import HelpScreen
@@ -352,15 +286,14 @@ class LabApp(App[int]):
         if isinstance(self.screen, Frame):
             self.push_screen(HelpScreen(self.screen.help(), self.keymap, self.screen.twin(), self.screen.language()))
 
-    # copying, reading ----------------------------------------------------------------------------------------------
     def copy_text(self, text: str) -> None:
         """Copy a text, and say so."""
         from tui.clipboard import copy
 
         if not text:
-            self._say("there is nothing to copy here")
+            self.say("there is nothing to copy here")
         elif self._driver is not None:
-            self._say(copy(text, self._driver.write, state_folder()))
+            self.say(copy(text, self._driver.write, state_folder()))
 
     def action_copy(self) -> None:
         if self.frame is not None:
@@ -375,12 +308,12 @@ class LabApp(App[int]):
 
         found = None if self.frame is None else self.frame.outside()
         if found is None:
-            self._say("there is nothing to read here")
+            self.say("there is nothing to read here")
             return
         try:
             page(self, *found)
         except LabError as error:
-            self._say(f"{error.message}: {error.hint}")
+            self.say(f"{error.message}: {error.hint}")
 
     # remembering ---------------------------------------------------------------------------------------------------
     def _remember(self) -> None:
@@ -392,9 +325,10 @@ class LabApp(App[int]):
         self.memory.of("kept")[frame.mode] = frame.keep()
         failed = self.memory.save()
         if failed:
-            self._say(failed)
+            self.say(failed)
 
-    def _say(self, message: str) -> None:
+    def say(self, message: str) -> None:
+        """Say one line where the keys are."""
         if self.frame is not None:
             self.frame.say(message)
 

@@ -262,7 +262,7 @@ class Frame(Screen[Any]):
 
     def on_command_bar_given(self, message: CommandBar.Given) -> None:
         self.command_bar(False)
-        self.lab_app.command(message.line)
+        self.lab_app.action_line(message.line)
 
     def say(self, message: str) -> None:
         """Show one line in place of the keys for some seconds."""
