@@ -13,9 +13,9 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from o1coder import labels
+from o1coder import datasets, labels
 from o1coder.lab import Lab
-from tests.lineage.family import Family, evaluate, make_family
+from tests.lineage.family import Family, evaluate, make_family, train
 from tests.tui.conftest import ROOT
 from tests.tui.terminal import Terminal
 from tui.app import LabApp
@@ -125,8 +125,8 @@ def test_the_family_is_a_tree_with_figures_decisions_and_staleness(family: Famil
         base, sft, rl, prm = driven.rows()[2:]
         assert [row.index(str(one)) for row, one in ((base, family.base), (sft, family.sft), (rl, family.rl))] == [
             2,
+            3,
             4,
-            6,
         ]
         assert "r/0 rl" in rl
         assert ".50 [" in rl
@@ -323,6 +323,22 @@ def test_a_checkpoint_is_written_out(family: Family, tmp_path: Path) -> None:
         await driven.until(lambda: "exists already" in driven.said)
 
     drive(family, act, str(family.rl))
+
+
+def test_a_long_line_of_policies_shows_every_id(family: Family) -> None:
+    last = family.rl
+    for _ in range(9):
+        config = {"policy": last, "prm": family.prm}
+        last = train(family.lab, "rl", "policy", last, last, [datasets.Row({"p": 1}, problem_id=1)], **config)
+
+    async def act(driven: Driven) -> None:
+        await driven.until(lambda: len(driven.rows()) == 15)
+        width = driven.screen.listing.columns[0].width
+        shown = [row.split("|")[0].rstrip() for row in driven.rows()]
+        assert {int(row.split()[-1]) for row in shown} == set(range(1, last + 1))
+        assert max(map(len, shown)) <= width
+
+    drive(family, act)
 
 
 def test_filter_and_order(family: Family) -> None:

@@ -24,11 +24,20 @@ COLUMNS = (
     Column("made in", 15, at=70),
     Column("decision", 11),
     Column("measured [95 %]", 0),
-    Column("stale", 7),
+    Column("stale", 9),
     Column("size", 8, right=True, at=104),
     Column("age", 7, right=True, at=112),
 )
+DEEPEST = 4  # levels of indentation
 ORDERS = ("family", "newest", "stale")
+
+
+class Family(Outline):
+    """An outline that indents little, since a line of policies may be as long as its run, and every id must be seen."""
+
+    def prefix(self, index: int) -> str:
+        depth, told = self.depth[self.visible[index]], super().prefix(index)
+        return " " * min(depth, DEEPEST) + told[-2:]
 
 
 class CheckpointSource:
@@ -56,7 +65,7 @@ class CheckpointSource:
                 self._marks = marks
         shown = {row.id: row for row in self._rows.values() if fits(row, self.query.split())}
         if self.how == "family":
-            return Outline([(row.id, self._above(row, shown)) for row in shown.values()])
+            return Family([(row.id, self._above(row, shown)) for row in shown.values()])
         key = (lambda row: -row.id) if self.how == "newest" else (lambda row: (-row.stale, -row.id))
         return Outline([(row.id, None) for row in sorted(shown.values(), key=key)])
 
@@ -120,10 +129,15 @@ def cells(row: CheckpointRow, figure: Figure | None) -> Row:
         Cell(inert(made_in(row)), "" if row.job is not None else "dim"),
         state(row.decision or ""),
         Cell(inert(told(figure)), "" if figure is not None else "dim"),
-        Cell(f"{row.stale} stale" if row.stale else "", "bold yellow"),
+        stale_cell(row.stale),
         Cell(size(row.bytes), "dim"),
         Cell(duration(age_s(row.created_at)), "dim"),
     )
+
+
+def stale_cell(count: int) -> Cell:
+    """How many labels stand against something, in at most nine letters; nothing for none."""
+    return Cell(f"{count if count < 1000 else f'{count // 1000}k'} stale" if count else "", "bold yellow")
 
 
 def made_in(row: CheckpointRow) -> str:

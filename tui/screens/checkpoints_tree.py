@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from textual.message import Message
 
+from tui.screens.checkpoints_source import stale_cell
 from tui.text import GLYPHS, Cell, inert, state
 from tui.widgets.virtual_table import Column, Order, Row
 from tui.widgets.virtual_tree import Outline, VirtualTree
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from o1coder.lab import Lab
     from o1coder.queries.nodes import Node
 
-COLUMNS = (Column("lineage", 0), Column("stale", 8))
+COLUMNS = (Column("lineage", 0), Column("stale", 9))
 PAGE = 100
 _IDS = count(1)  # of lines, never one for two trees: what was open in one says nothing of another
 
@@ -180,7 +181,7 @@ def cells(node: Node | None, row_id: int) -> Row:
     relation = f"{node.relation} " if node.relation else ""
     word = node.title if node.kind == "decision" else ""
     title = state(word) if word else Cell(inert(node.title), STYLES.get(node.kind, ""))
-    stale = Cell(f"{node.stale} stale" if node.stale else "", "bold yellow")
+    stale = stale_cell(node.stale)
     figures = f"  {inert(node.figures)}" if node.figures else ""
     return (Cell(inert(relation) + title.text + figures, title.style), stale)
 
