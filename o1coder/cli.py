@@ -46,8 +46,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "checkpoints": ("checkpoints", "list, show, lineage, compare, stale, export, accept, reject"),
     "runs": ("runs", "list, show, compare, xray"),
     "rounds": ("rounds", "list, show: what each round of a run came to"),
-    "datasets": ("datasets", "list, show"),
-    "sql": ("sql", "a read-only query"),
+    "datasets": ("datasets", "list, show, preview, diff, save, saved, forget"),
+    "sql": ("sql", "a read-only query; --list shows those with a name"),
     "open": ("screens", "open the screens at a place: `open tree 42:0.2.1`"),
     "keys": ("screens", "list the keys of the screens, check the file that remaps them"),
 }

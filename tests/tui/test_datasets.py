@@ -60,7 +60,7 @@ def test_a_dataset_says_whether_its_folder_is_what_it_was(tmp_path: Path) -> Non
     assert "lies in     blobs/x" in said(datasets_lines.about_frozen(dataset(1), []))
     gone = dataset(1, out=str(tmp_path / "gone"))
     assert "not there any more" in said(datasets_lines.about_frozen(gone, [3, 4]))
-    assert "2 labels overruled by now: 3 4" in said(datasets_lines.about_frozen(gone, [3, 4]))
+    assert "2 words that no longer hold: 3 4" in said(datasets_lines.about_frozen(gone, [3, 4]))
     assert "cannot be read" in said(datasets_lines.card_of(gone))
     for digest, words in (("sha256:ab", "the rows of this dataset"), ("sha256:cd", "other rows")):
         (tmp_path / "manifest.json").write_text(f'{{"sha256": "{digest}", "files": []}}')
@@ -160,7 +160,7 @@ def test_preview_export_correct_and_compare(tui: Start, home: Path, made: Made, 
     terminal.press("esc")
     terminal.wait_for("dataset 3 o1coder-prm")
     terminal.press("down")
-    terminal.wait_for("1 label overruled by now")
+    terminal.wait_for("1 word that no longer hold")
 
 
 def test_a_wrong_wish_says_so_and_read_only_writes_nothing(tui: Start) -> None:

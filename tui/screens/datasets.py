@@ -17,7 +17,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from o1coder.errors import LabError
-from tui.screens import datasets_lines, datasets_verbs
+from tui.screens import datasets_pane, datasets_verbs
 from tui.screens.datasets_source import COLUMNS, DRAFT, DatasetSource, Wish, wish_of
 from tui.screens.frame import Frame, position
 from tui.text import GLYPHS, Cell
@@ -212,21 +212,21 @@ class DatasetsScreen(Frame):
         lab, row, wish, found = self.lab, self.frozen(), self.wish(), self.preview()
         tab, about = self.detail.tab, (self.table.row_id, self.ordinal)
         if tab == "diff":
-            self._show(about, self._diff_lines())
+            self._show(about, datasets_pane.of_diff(self.compared))
         elif wish is None or lab is None:
             self._show(about, [])
         elif row is not None:
-            self.ask("details", partial(self._frozen_lines, lab, row, tab, self.ordinal), partial(self._told, about))
+            self.ask(
+                "details",
+                partial(datasets_pane.of_dataset, lab, row, tab, self.ordinal, self.counted),
+                partial(self._told, about),
+            )
         elif found is not None:
-            self._show(about, self._preview_lines(found, tab))
-        else:
-            lines = datasets_lines.about_wish(wish.line)
-            error = self.failed.get(wish.line)
-            if self.stopping is not None:
-                lines.append([Cell(f"it is being asked{GLYPHS.ellipsis} esc stops", "bold")])
-            elif error is not None:
-                lines += [[], [Cell(error.message, "bold yellow")], [Cell(error.hint or "")]]
+            lines, self.sample = datasets_pane.of_preview(found, tab, self.ordinal)
             self._show(about, lines)
+        else:
+            error, running = self.failed.get(wish.line), self.stopping is not None
+            self._show(about, datasets_pane.of_wish(wish.line, error, running))
 
     def _show(self, about: object, lines: list[RichLine]) -> None:
         self.shown = lines
@@ -236,45 +236,6 @@ class DatasetsScreen(Frame):
         if about == (self.table.row_id, self.ordinal):
             self.sample = answer[1]
             self._show(about, answer[0])
-
-    def _frozen_lines(self, lab: Lab, row: DatasetRow, tab: str, ordinal: int) -> tuple[list[RichLine], Sampled | None]:
-        """In a thread: a tab of a dataset."""
-        from o1coder.queries import datasets
-
-        if tab == "rows":
-            found = datasets.rows(lab, row.id, first=ordinal, count=1)
-            if not found:
-                return [[Cell("no rows", "dim")]], None
-            return datasets_lines.row_lines(found[0], row.rows), found[0]
-        if tab == "card":
-            return datasets_lines.card_of(row), None
-        if tab == "counts":
-            if row.id not in self.counted:
-                with lab.reading() as connection:
-                    by = datasets.counts(connection, row.id)
-                self.counted[row.id] = datasets_lines.count_lines(row.rows, by, datasets.words(lab, row))
-            return self.counted[row.id], None
-        with lab.reading() as connection:
-            stale = datasets.stale_labels(connection, row.id)
-        return datasets_lines.about_frozen(row, stale), None
-
-    def _preview_lines(self, found: Preview, tab: str) -> list[RichLine]:
-        if tab == "counts":
-            return datasets_lines.count_lines(found.rows, found.by, found.words)
-        if tab == "card":
-            return datasets_lines.card_lines(found.card)
-        if tab != "rows":
-            return datasets_lines.about_preview(found)
-        if not found.first:
-            return [[Cell("no rows", "dim")]]
-        self.ordinal = min(self.ordinal, len(found.first) - 1)
-        self.sample = found.first[self.ordinal]
-        return datasets_lines.row_lines(self.sample, found.rows)
-
-    def _diff_lines(self) -> list[RichLine]:
-        if self.compared is None:
-            return [[Cell("d compares two marked datasets, or this one with the one of its kind before it", "dim")]]
-        return datasets_lines.diff_lines(self.compared)
 
     def on_detail_turned(self) -> None:
         self.draw_detail()

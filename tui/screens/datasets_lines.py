@@ -51,9 +51,14 @@ def about_frozen(row: DatasetRow, stale: Sequence[int]) -> list[RichLine]:
     ]
     if stale:
         shown = " ".join(map(str, stale[:12])) + (f" {GLYPHS.ellipsis}" if len(stale) > 12 else "")
-        lines.append(fact("stale", Cell(f"{many(len(stale), 'label')} overruled by now: {shown}", "bold yellow")))
+        lines.append(
+            fact(
+                "stale",
+                Cell(f"its rows rest on {many(len(stale), 'word')} that no longer hold: {shown}", "bold yellow"),
+            )
+        )
     else:
-        lines.append(fact("stale", "no label that it rests on is overruled"))
+        lines.append(fact("stale", "every word that its rows rest on holds"))
     lines += [fact("as of", moment(row.as_of)), *excluded(row.excluded)]
     return [*lines, *written(row)]
 
