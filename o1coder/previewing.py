@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import exc
 from sqlalchemy.engine import Connection
 
 from o1coder import stage
@@ -28,7 +27,6 @@ from o1coder.queries.membership import Member, Spread, problems_of, spread
 
 KINDS = tuple(SCHEMAS)
 OPTIONS = ("target", "as_of", "per_problem", "pairs", "margin", "edit")
-EVERY = 500  # instructions of SQLite between two looks whether to stop
 
 
 class Preview(NamedTuple):
@@ -79,37 +77,17 @@ def line(wanted: Wanted) -> str:
     return " ".join([*([wanted.query] if wanted.query else []), *(f"{name}:{value}" for name, value in options)])
 
 
-def preview(
-    lab: Lab,
-    wanted: Wanted,
-    *,
-    skip: int = 0,
-    first: int = 20,
-    every_leak: bool = False,
-    stop: Callable[[], bool] = lambda: False,
-) -> Preview:
-    """What an export of `wanted` would hold now, with `first` rows from the `skip`-th on. LabError when the wish is wrong,
-    or `stop` said so."""
+def preview(lab: Lab, wanted: Wanted, *, skip: int = 0, first: int = 20, every_leak: bool = False) -> Preview:
+    """What an export of `wanted` would hold now, with `first` rows from the `skip`-th on. LabError when the wish is wrong."""
     with lab.reading() as connection:
-        raw: Any = connection.connection.driver_connection
-        raw.set_progress_handler(lambda: int(stop()), EVERY)
-        try:
-            return _preview(connection, wanted, range(skip, skip + first), every_leak, stop)
-        except exc.OperationalError as error:
-            if stop():
-                raise LabError("the preview was stopped") from error
-            raise
-        finally:
-            raw.set_progress_handler(None, 0)
+        return _preview(connection, wanted, range(skip, skip + first), every_leak)
 
 
-def _preview(
-    connection: Connection, wanted: Wanted, shown: range, every_leak: bool, stop: Callable[[], bool]
-) -> Preview:
+def _preview(connection: Connection, wanted: Wanted, shown: range, every_leak: bool) -> Preview:
     found = selected(connection, wanted)
     members = [Member(r.step_id, r.rollout_id, r.program_id, r.problem_id, r.label_ids) for r in found.rows]
     by = spread(connection, members)
-    told = _told(found.rows, stop)
+    told = _told(found.rows)
     return Preview(
         wanted.kind,
         wanted.target,
@@ -122,7 +100,7 @@ def _preview(
         by,
         told.equal,
         told.contradicting,
-        leaks(connection, problems_of(connection, members)[0], every=every_leak, stop=stop),
+        leaks(connection, problems_of(connection, members)[0], every=every_leak),
         same_rows(connection, wanted.kind, told.sha256),
         [_sampled(n, found.rows[n]) for n in shown if n < len(found.rows)],
         card.card(_about(wanted, found, told.sha256, by)),
@@ -144,7 +122,7 @@ class _Told(NamedTuple):
     contradicting: int
 
 
-def _told(rows: Iterable[Row], stop: Callable[[], bool]) -> _Told:
+def _told(rows: Iterable[Row]) -> _Told:
     """What the rows' texts come to, in one pass."""
     whole = hashlib.sha256()
     words: dict[str, int] = {}
@@ -152,8 +130,6 @@ def _told(rows: Iterable[Row], stop: Callable[[], bool]) -> _Told:
     said: dict[str, set[str]] = {}
     equal = 0
     for row in rows:
-        if stop():
-            raise LabError("the preview was stopped")
         text = canonical(row.content)
         whole.update(text.encode() + b"\n")
         mark = digest_bytes(text.encode())

@@ -6,12 +6,11 @@ problems/leaks.py says what a leak is. What is imported is compared as it comes;
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
-from o1coder.errors import LabError
 from o1coder.problems.leaks import with_prompts
 from o1coder.problems.record import NewProblem, NewProgram
 from o1coder.queries import problems
@@ -34,11 +33,9 @@ class Leaks(NamedTuple):
     found: list[Leak]
 
 
-def leaks(
-    connection: Connection, ids: Iterable[int], *, every: bool = False, stop: Callable[[], bool] = lambda: False
-) -> Leaks:
+def leaks(connection: Connection, ids: Iterable[int], *, every: bool = False) -> Leaks:
     """Compare these problems with all of other splits and with the prompts. With more than MOST_COMPARED of them it is not
-    done, unless `every`. LabError when `stop` said so."""
+    done, unless `every`."""
     mine = connection.exec_driver_sql(
         "SELECT p.id, p.source, p.source_key, p.split, p.family, p.kind, p.title, p.statement FROM json_each(?) j "
         "JOIN problem p ON p.id = j.value",
@@ -55,8 +52,6 @@ def leaks(
         return Leaks(0, 0, [])
     index = with_prompts()
     for problem_id, source, key, split, family, statement in others:
-        if stop():
-            raise LabError("the comparison was stopped")
         index.add(f"{source}/{key}", split, family, statement, _reference(connection, problem_id))
     found = []
     for problem_id, source, key, split, family, kind, title, statement in mine:

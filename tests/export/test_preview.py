@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from o1coder import labels
+from o1coder.apart import Previewing
 from o1coder.clock import now
 from o1coder.errors import LabError
 from o1coder.export import sides
@@ -118,11 +119,17 @@ def test_too_many_problems_to_compare_are_said_not_to_be(lab: Lab, monkeypatch: 
     assert preview(lab, wish("stepwise", ""), every_leak=True).leaks == (1, 1, [])
 
 
-def test_a_preview_can_be_stopped(lab: Lab) -> None:
+def test_a_preview_apart_is_the_same_preview(lab: Lab) -> None:
     grow(lab)
+    apart = Previewing(lab.home, "stepwise", "split:train target:value", first=2).answer()
+    assert apart == preview(lab, wish("stepwise", "split:train target:value"), first=2)
+    with pytest.raises(LabError, match="no field 'colour:red'") as caught:
+        Previewing(lab.home, "stepwise", "colour:red", first=2).answer()
+    assert "split:" in (caught.value.hint or "")
+    stopped = Previewing(lab.home, "stepwise", "", first=2)
+    stopped.cancel()
     with pytest.raises(LabError, match="stopped"):
-        preview(lab, wish("stepwise", ""), stop=lambda: True)
-    assert preview(lab, wish("stepwise", "")).rows == 3  # the connection is as it was
+        stopped.answer()
 
 
 def test_a_wish_is_one_line() -> None:

@@ -1,7 +1,7 @@
 """Datasets: wishes and what they would give before anything is written; exports; two datasets side by side.
 
-A wish is a line: a kind and the words of a query and its options. Enter previews it in a thread (esc stops that), `w` opens
-the export's form with it. The preview is what the export writes (o1coder/previewing.py). Rows are shown as they are written,
+A wish is a line: a kind and the words of a query and its options. Enter previews it in a process of its own (esc stops
+that), `w` opens the export's form with it. The preview is what the export writes (o1coder/previewing.py). Rows are shown as they are written,
 one at a time: left and right go through them, enter goes to the step that a row came from.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -27,6 +26,7 @@ from tui.widgets.pane import RichLine
 from tui.widgets.virtual_table import VirtualTable
 
 if TYPE_CHECKING:
+    from o1coder.apart import Previewing
     from o1coder.lab import Lab
     from o1coder.previewing import Preview
     from o1coder.queries.datasetdiff import Diff
@@ -77,7 +77,7 @@ class DatasetsScreen(Frame):
         self.sample: Sampled | None = None
         self.compared: Diff | None = None
         self.failed: dict[str, LabError] = {}
-        self.stopping: threading.Event | None = None
+        self.running: Previewing | None = None
         self.labels_seen = -1
         self.pending = ""
         self.draft: Wish | None = None
@@ -225,7 +225,7 @@ class DatasetsScreen(Frame):
             lines, self.sample = datasets_pane.of_preview(found, tab, self.ordinal)
             self._show(about, lines)
         else:
-            error, running = self.failed.get(wish.line), self.stopping is not None
+            error, running = self.failed.get(wish.line), self.running is not None
             self._show(about, datasets_pane.of_wish(wish.line, error, running))
 
     def _show(self, about: object, lines: list[RichLine]) -> None:
@@ -258,28 +258,28 @@ class DatasetsScreen(Frame):
         lab, source = self.lab, self.source
         if lab is None or source is None:
             return
-        if self.stopping is not None:
-            self.stopping.set()
-        stop = self.stopping = threading.Event()
+        from o1coder.apart import Previewing
+
+        if self.running is not None:
+            self.running.cancel()
+        running = self.running = Previewing(lab.home, wish.kind, wish.text, first=KEPT_ROWS)
         source.previews.pop(wish.line, None)
         self.failed.pop(wish.line, None)
 
         def question() -> Preview | LabError:
-            from o1coder import previewing
-
             try:
-                return previewing.preview(lab, previewing.wish(wish.kind, wish.text), first=KEPT_ROWS, stop=stop.is_set)
+                return running.answer()
             except LabError as error:
                 return error
 
         self.draw_detail()
-        self.ask("preview", question, partial(self._previewed, wish, stop))
+        self.ask("preview", question, partial(self._previewed, wish, running))
 
-    def _previewed(self, wish: Wish, stop: threading.Event, answer: Preview | LabError) -> None:
-        if stop is self.stopping:
-            self.stopping = None
+    def _previewed(self, wish: Wish, running: Previewing, answer: Preview | LabError) -> None:
+        if running is self.running:
+            self.running = None
         if isinstance(answer, LabError):
-            if not stop.is_set():
+            if not running.cancelled:
                 self.failed[wish.line] = answer
             self.say(answer.message + (f" {GLYPHS.dot} {answer.hint}" if answer.hint else ""))
         elif self.source is not None:
@@ -288,8 +288,8 @@ class DatasetsScreen(Frame):
         self.draw_detail()
 
     def on_unmount(self) -> None:
-        if self.stopping is not None:
-            self.stopping.set()
+        if self.running is not None:
+            self.running.cancel()
 
     # keys ----------------------------------------------------------------------------------------------------------
     def on_virtual_table_chosen(self) -> None:
@@ -422,8 +422,8 @@ class DatasetsScreen(Frame):
         self.detail.scroll_lines(delta)
 
     def action_back(self) -> None:
-        if self.stopping is not None:
-            self.stopping.set()
+        if self.running is not None:
+            self.running.cancel()
         elif self.has_class("zoomed"):
             self.remove_class("zoomed")
         elif self.table.clear_marks():
