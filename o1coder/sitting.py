@@ -21,7 +21,7 @@ from o1coder.queries import picks, queue
 from o1coder.queries.asked import Asked
 
 Order = Literal["value", "random"]
-ORDERS: tuple[Order, ...] = ("value", "random")
+ORDERS: tuple[Order, Order] = ("value", "random")
 POOL = 100  # steps ranked at a time
 
 
@@ -170,7 +170,7 @@ class Sitting:
         """Write what was said of a step, on disk before it returns, and let the step go."""
         if held.gold is not None:
             gold.answer(self.lab, held.gold, value, self.author, taken_ms)
-            self._let_go(held)
+            self.let_go(held)
             return Answered(held, value, None, None, [])
         done = labels.add_human(
             self.lab,
@@ -183,7 +183,7 @@ class Sitting:
             category=category,
             picked=held.picked,
         )
-        self._let_go(held)
+        self.let_go(held)
         return Answered(held, value, done.id, None, done.stale_checkpoints)
 
     def answer_chain(
@@ -199,12 +199,12 @@ class Sitting:
         said = next((one.value for one in changes if one.step == held.step), "invalid")
         if held.gold is not None:
             gold.answer(self.lab, held.gold, _value(said), self.author, taken_ms)
-            self._let_go(held)
+            self.let_go(held)
             return Answered(held, said, None, None, [])
         done = corrections.apply(
             self.lab, changes, self.author, picked=held.picked, reason=reason, seen=seen, taken_ms=taken_ms
         )
-        self._let_go(held)
+        self.let_go(held)
         return Answered(held, said, None, done.batch, done.stale_checkpoints)
 
     def take_back(self, done: Answered) -> Held:
@@ -224,9 +224,10 @@ class Sitting:
         """Let a step go unanswered; this sitting is not handed it again."""
         with self._lock:
             self._skipped.add(held.step)
-        self._let_go(held)
+        self.let_go(held)
 
-    def _let_go(self, held: Held) -> None:
+    def let_go(self, held: Held) -> None:
+        """Give one step back: it may be handed out again."""
         with self._lock:
             self._out.pop(held.step, None)
         if held.gold is None:

@@ -1,0 +1,176 @@
+"""The lines of the label queue: a step, what is above it, its tests and siblings, and the word on it. No widget, no lab."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+from typing import TYPE_CHECKING, NamedTuple
+
+from tui.highlight import numbered, plain, python
+from tui.text import GLYPHS, Cell, duration, first_line, inert, number, state
+from tui.widgets.pane import RichLine
+
+if TYPE_CHECKING:
+    from o1coder.queries.agreement import Share
+    from o1coder.queries.around import Above, Around
+    from o1coder.sitting import Answered, Held
+
+SHORT = 200  # characters of an input or a sibling that are shown
+IDLE_S = 600.0  # longer than this nobody was reading
+
+
+class Ready(NamedTuple):
+    """A step made ready to be drawn: what it is, and every line that a key may ask for."""
+
+    held: Held
+    around: Around
+    above: list[list[RichLine]]  # by place on the path: the problem and what is above that step
+    step: list[list[RichLine]]  # by place on the path: the step itself
+    tests: list[RichLine]
+    siblings: list[RichLine]  # without what is said of them
+    siblings_told: list[RichLine]
+
+
+def ready(held: Held, around: Around) -> Ready:
+    """All lines of a step; in a thread, since programs are highlighted."""
+    problem = _problem(around)
+    bodies = [_body(one, around.code if one.id == around.step else None) for one in around.path]
+    above: list[list[RichLine]] = []
+    for place in range(len(bodies)):
+        lines = list(problem)
+        for one, body in zip(around.path[:place], bodies[:place], strict=True):
+            lines += [[], [Cell(f"{one.path} {one.action}", "bold")], *body]
+        above.append(lines)
+    told = (_siblings(around, shown) for shown in (False, True))
+    return Ready(held, around, above, bodies, _tests(around), *told)
+
+
+def _problem(around: Around) -> list[RichLine]:
+    head = [Cell(first_line(around.title), "bold")]
+    if around.signature:
+        head.append(Cell(inert(f"  {around.signature}"), "cyan"))
+    return [head, *plain(around.statement.rstrip("\n"))]
+
+
+def _body(step: Above, code: str | None) -> list[RichLine]:
+    return numbered(python(code.rstrip("\n"))) if code is not None else plain(step.text.strip("\n"))
+
+
+def _tests(around: Around) -> list[RichLine]:
+    lines: list[RichLine] = []
+    for one in around.tests:
+        told = state(one.code) if one.code else Cell("  not judged", "dim")
+        lines.append(
+            [
+                Cell(f"{told.text:<6} ", told.style),
+                Cell(inert(one.input[:SHORT])),
+                Cell(f" {GLYPHS.arrow} ", "dim"),
+                Cell(inert(one.expected[:SHORT]), "cyan"),
+            ]
+        )
+        if one.detail and one.code != "AC":
+            lines += [[Cell("       "), *line] for line in plain(one.detail.rstrip()[:1000], "yellow")]
+    nothing = "no tests: its tree has no test set" if around.code else "no program here: tests are run on code"
+    return lines or [[Cell(nothing, "dim")]]
+
+
+def _siblings(around: Around, shown: bool) -> list[RichLine]:
+    lines: list[RichLine] = []
+    for one in around.siblings:
+        head = [Cell(f"{one.path} {one.action}  ", "bold")]
+        if shown:
+            told = state(one.label or "")
+            head += [told, Cell(f"  {number(one.v)} k={one.k}" if one.k is not None else "", "dim")]
+        lines += [head, *plain(one.text.strip("\n")), []]
+    return lines[:-1] or [[Cell("it has no siblings", "dim")]]
+
+
+def about(ready: Ready, place: int, walking: bool) -> list[Cell]:
+    """The line over the problem: which step this is."""
+    around = ready.around
+    step = around.path[place]
+    cells = [
+        Cell(f" {around.tree}:{step.path} ", "bold"),
+        Cell(f"{step.action} {GLYPHS.dot} problem {around.problem} "),
+    ]
+    if walking:
+        cells.append(Cell(f"{GLYPHS.dot} first error? step {place + 1} of {len(around.path)} ", "bold"))
+    return cells
+
+
+def word(ready: Ready, shown: bool) -> list[Cell]:
+    """What search and PRM say of a step, and why it was put into the queue; or that it is hidden."""
+    if not shown:
+        return [Cell("search and PRM hidden ", "dim")]
+    found = ready.around.grounds
+    said = state(ready.around.search or "")
+    cells = [Cell("search "), Cell(said.text or "nothing", said.style)]
+    if found.k is not None:
+        cells.append(Cell(f" {found.c}/{found.k} passed"))
+    return [*cells, Cell(f" {GLYPHS.dot} PRM {number(found.prm) or 'none'} ")]
+
+
+def grounds(ready: Ready) -> list[RichLine]:
+    """Why a step is in the queue, term by term; shown only where the model's word is."""
+    found = ready.around.grounds
+    terms = f"worth {found.worth:.2f}: doubt {found.doubt:.2f} gap {found.gap:.2f} tests {found.tests:.2f} "
+    return [[], [Cell(inert(f"why: {found.why}"), "dim")], [Cell(f"{terms}siblings {found.siblings:.2f}", "dim")]]
+
+
+class Decision(NamedTuple):
+    """What was said of a step here, with what it was said of."""
+
+    ready: Ready
+    done: Answered
+    taken_s: float
+    reason: str | None
+    category: str | None
+
+
+def strip(decisions: Sequence[Decision]) -> list[Cell]:
+    """The last decisions on one line, the newest first, that one beside what search and PRM had said."""
+    if not decisions:
+        return [Cell(" no decision yet", "dim")]
+    cells: list[Cell] = [Cell(" last ", "dim")]
+    for place, one in enumerate(reversed(decisions)):
+        said = state(one.done.value)
+        if place:
+            cells.append(Cell(f"{one.ready.around.name} "))
+            cells.append(Cell(f"{said.text[:1]}  ", said.style))
+            continue
+        around = one.ready.around
+        cells += [Cell(f"{around.name} "), Cell(said.text, said.style)]
+        search = state(around.search or "")
+        cells += [Cell(" (search "), Cell(search.text[:1] or "-", search.style)]
+        cells.append(Cell(f" PRM {number(around.grounds.prm) or '-'}) {GLYPHS.pipe} "))
+    return cells
+
+
+class Pace(NamedTuple):
+    """How far and how fast: of this sitting, and what is left of what was asked for."""
+
+    done: int
+    skipped: int
+    left: int | None
+    taken_s: tuple[float, ...]
+    gold: Share | None
+
+
+def pace(found: Pace) -> list[Cell]:
+    """One line: done here, left, labels an hour, median seconds, agreement with known answers."""
+    cells = [Cell(f" {found.done} done", "bold")]
+    if found.skipped:
+        cells.append(Cell(f" {GLYPHS.dot} {found.skipped} skipped"))
+    if found.left is not None:
+        cells.append(Cell(f" {GLYPHS.dot} {found.left} left"))
+    read = [seconds for seconds in found.taken_s if seconds < IDLE_S]
+    if read:
+        hourly = 3600 * len(read) / max(0.001, sum(read))
+        cells.append(Cell(f" {GLYPHS.dot} {hourly:.0f}/h {GLYPHS.dot} median {median(read):.1f} s"))
+    gold = found.gold
+    if gold is not None and gold.value is not None and gold.low is not None and gold.high is not None:
+        bounds = f"[{gold.low:.0%} to {gold.high:.0%}]"
+        cells.append(Cell(f" {GLYPHS.dot} gold {gold.right}/{gold.n} {bounds}"))
+    if found.left and read:
+        cells.append(Cell(f" {GLYPHS.dot} {duration(found.left * median(read))} to go", "dim"))
+    return cells
