@@ -7,40 +7,33 @@ mode of first errors a chain is walked from its first step. Who may have which s
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import Input
 
 from tui.screens.frame import Frame
-from tui.screens.queue_desk import GOLD_STEP, Desk, Far
-from tui.screens.queue_lines import Decision, Pace, Ready, about, grounds, pace, strip, word
+from tui.screens.queue_keys import ASKS, KEYS, LANGUAGE
+from tui.screens.queue_lines import Decision, Pace, Ready, about, agreement_lines, grounds, pace, strip, word
 from tui.screens.queue_said import Said
+from tui.screens.queue_supply import RENEW_S, Supply
 from tui.text import GLYPHS, Cell, inert
 from tui.widgets.detail import Detail
 from tui.widgets.line import Line
 from tui.widgets.pane import Pane, RichLine
 
 if TYPE_CHECKING:
+    from o1coder.queries.agreement import Agreed
     from o1coder.sitting import Answered
 
 Value = Literal["valid", "invalid", "unsure"]
 TABS = ("step", "tests", "siblings", "agree")
-AHEAD = 4  # steps that are made ready before they are wanted
-RENEW_S = 60.0
 FLAGGED = "flagged"
-ASKS = {
-    "filter": "split:train job:3 action:code gold:0.1 overlap:0.1 seed:7",
-    "note": "a note for the next answer",
-    "flag": "what is wrong with this question",
-}
 
 
 class QueueScreen(Frame):
@@ -56,55 +49,19 @@ class QueueScreen(Frame):
     QueueScreen.-short #reading { display: none; }
     QueueScreen #words { display: none; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "label('valid')", "valid", id="queue.valid", tooltip="the step is right; the next one comes"),
-        Binding("x", "label('invalid')", "invalid", id="queue.invalid", tooltip="the step is wrong"),
-        Binding("s", "label('unsure')", "unsure", id="queue.unsure", tooltip="nobody can tell: kept out of training"),
-        Binding("space", "skip", "skip", id="queue.skip", tooltip="say nothing: not asked again in this sitting"),
-        Binding("c", "category", "why", id="queue.category", tooltip="invalid, and of which kind the error is"),
-        Binding("backspace", "undo(True)", "undo", id="queue.back", tooltip="take the last answer back and go there"),
-        Binding("t", "tab(1)", "tab", id="queue.tab", tooltip="step, tests, siblings, agreement"),
-        Binding("e", "walk", "first error", show=False, id="queue.walk", tooltip="walk chains: a fine, x first error"),
-        Binding(
-            "f", "type('flag')", "flag", show=False, id="queue.flag", tooltip="unsure, with a reason: bad question"
-        ),
-        Binding("m", "type('note')", "note", show=False, id="queue.note", tooltip="a note that goes with the answer"),
-        Binding("H", "show", "show or hide", show=False, id="queue.show", tooltip="search and PRM before the answer"),
-        Binding("u", "decisions", "last ten", show=False, id="queue.decisions", tooltip="change an earlier answer"),
-        Binding(
-            "z", "undo(False)", "undo", show=False, id="queue.undo", tooltip="take the last answer back, stay here"
-        ),
-        Binding("Z", "redo", "redo", show=False, id="queue.redo", tooltip="give the answer that was taken back"),
-        Binding("O", "order", "order", show=False, id="queue.order", tooltip="by value, or at random to calibrate"),
-        Binding("slash", "type('filter')", "filter", show=False, id="queue.filter", tooltip=ASKS["filter"]),
-        Binding("T", "tab(-1)", "tab", show=False, id="queue.tab_back", tooltip="the tab before"),
-        Binding("plus", "zoom", "zoom", show=False, id="queue.zoom", tooltip="the step alone; esc goes back"),
-        Binding("down,j,J,shift+down", "scroll(1)", "scroll", show=False, id="queue.down", tooltip="scroll the step"),
-        Binding("up,k,K,shift+up", "scroll(-1)", "scroll", show=False, id="queue.up", tooltip="scroll the step back"),
-        Binding("pagedown,ctrl+d", "scroll(10)", "page", show=False, id="queue.page", tooltip="page through the step"),
-        Binding("pageup,ctrl+u", "scroll(-10)", "page", show=False, id="queue.page_up", tooltip="page back"),
-        Binding("right,l", "read(3)", "read", show=False, id="queue.read", tooltip="scroll the problem and the path"),
-        Binding("left,h", "read(-3)", "read", show=False, id="queue.read_back", tooltip="scroll the problem back"),
-        Binding("enter", "tree", "its tree", show=False, id="queue.tree", tooltip="look at the step in its tree"),
-        Binding("r", "refresh", "refresh", show=False, id="queue.refresh", tooltip="rank the queue anew"),
-        Binding("escape", "back", "back", show=False, id="queue.escape", tooltip="one step back"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
     def __init__(self) -> None:
         super().__init__()
         self.order = "value"
         self.filtered = ""
         self.shown = False  # search and PRM in view before the answer
-        self.desk: Desk | None = None
         self.now: Ready | None = None
-        self.ahead: deque[Ready] = deque()
+        self.supply = Supply(self)
         self.said = Said(self)
         self.walking = False  # first errors: chains are walked
         self.place = 0  # steps of the chain that were passed
         self.skipped = 0
-        self.far: Far | None = None
-        self.gold_told: Any = None
-        self.ended = False
         self.note = ""
         self.since = 0.0
         self.looked: set[str] = set()  # what of the step was in view
@@ -124,15 +81,11 @@ class QueueScreen(Frame):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.set_interval(RENEW_S, self._renew)
+        self.set_interval(RENEW_S, self.supply.renew)
         self.draw()
 
     def on_unmount(self) -> None:
-        desk = self.desk
-        if desk is not None:  # what is not given back expires by itself
-            leaving = threading.Thread(target=desk.leave, daemon=True)
-            leaving.start()
-            leaving.join(0.5)
+        self.supply.leave()
 
     # where it stands -----------------------------------------------------------------------------------------------
     def goto(self, target: str) -> None:
@@ -146,7 +99,7 @@ class QueueScreen(Frame):
                 self.say(f"{first} names no step {GLYPHS.dot} step:ID, value, random, or a filter")
         elif target:
             order, filtered = (first, rest) if first in ("value", "random") else (self.order, target)
-            self._turn(order, filtered.strip())
+            self.turn(order, filtered.strip())
 
     def where(self) -> str:
         return f"{self.order} {self.filtered}".strip()
@@ -175,93 +128,38 @@ class QueueScreen(Frame):
         return f"step-{around.step}.txt", "\n\n".join([around.statement, *(one.text for one in around.path)])
 
     def language(self) -> list[tuple[str, str]]:
-        return [
-            ("split:train job:3 tree:9 problem:4 run:r1 round:2", "which trees"),
-            ("action:code", "which steps: structure, refine, code"),
-            ("gold:0.1 overlap:0.1", "shares of known answers and of second readings"),
-            ("seed:7", "of the random order"),
-        ]
+        return LANGUAGE
 
     # the queue -----------------------------------------------------------------------------------------------------
     def reload(self) -> None:
         if self.lab is None:
             return
-        if self.desk is None:
-            self.desk = Desk(self.lab, self.order, self.filtered)
-            self._look()
         if self.wanted_step is not None:
-            step, self.wanted_step = self.wanted_step, None
-            self.ask("open", partial(self.desk.open, step), partial(self._opened, self.desk))
-        self._fetch()
+            self.supply.open(self.wanted_step)
+            self.wanted_step = None
+        self.supply.look_again()
 
-    def _turn(self, order: str, filtered: str) -> None:
-        """Ask for other steps, or for the same ones ranked anew."""
-        old, self.desk = self.desk, None
-        self.order, self.filtered, self.ended, self.far = order, filtered, False, None
-        self.now, self.place = None, 0
-        self.ahead.clear()
-        if old is not None:
-            self.ask("leave", old.leave, lambda _: None)
-        self.draw()
-        self.reload()
+    def turn(self, order: str, filtered: str) -> None:
+        """Ask for other steps, or for the same ones ranked anew; a filter that cannot be read changes nothing."""
 
-    def _fetch(self) -> None:
-        desk = self.desk
-        if desk is not None and len(self.ahead) < AHEAD and not self.ended:
-            self.ask("ahead", partial(desk.more, AHEAD - len(self.ahead)), partial(self._arrived, desk))
+        def read() -> str:
+            from o1coder.queries.asked import Asked
 
-    def _arrived(self, desk: Desk, found: list[Ready]) -> None:
-        if desk is not self.desk:
-            return
-        self.ahead.extend(found)
-        if not found and not self.ahead:
-            self.ended = True
-        if self.now is None:
-            self._advance()
-        elif found:
-            self._fetch()
+            return Asked.parse(filtered).text()
 
-    def _opened(self, desk: Desk, found: Ready) -> None:
-        if desk is self.desk:
-            if self.now is not None and self.now.held.step != found.held.step:
-                self.ahead.appendleft(self.now)
-            self.take(found)
+        def turned(text: str) -> None:
+            self.order, self.filtered = order, text
+            self.supply.restart()
 
-    def _advance(self) -> None:
-        self.take(self.ahead.popleft() if self.ahead else None)
-        self._fetch()
+        self.ask("filter", read, turned)
 
     def take(self, ready: Ready | None) -> None:
+        """Put a step before the person."""
         self.now, self.place = ready, 0
         self.since, self.note = time.monotonic(), ""
         self.looked = {"word"} if self.shown else set()
-        if self.saying.tab in ("tests", "siblings"):
-            self.saying.open("step")
+        self.saying.open("step")
         self.draw()
-
-    def _look(self) -> None:
-        if self.desk is not None:
-            self.ask("far", self.desk.far, self._seen_far)
-
-    def _seen_far(self, far: Far) -> None:
-        self.far = far
-        if self.gold_told is None or far.gold.n >= self.gold_told.n + GOLD_STEP or far.gold.n < self.gold_told.n:
-            self.gold_told = far.gold
-        self._draw_pace()
-
-    def _renew(self) -> None:
-        sitting = None if self.desk is None or self.desk.lab.readonly else self.desk.sitting
-        if sitting is not None:
-            self.ask("renew", sitting.renew, self._renewed)
-            self._look()
-
-    def _renewed(self, lost: set[int]) -> None:
-        if not lost:
-            return
-        self.ahead = deque(one for one in self.ahead if one.held.step not in lost)
-        if self.now is not None and self.now.held.step in lost:
-            self.say("this step was left for too long and somebody else has it now")
-            self._advance()
 
     # drawing -------------------------------------------------------------------------------------------------------
     @property
@@ -273,7 +171,9 @@ class QueueScreen(Frame):
         head, above = self.query_one("#about", Line), self.query_one("#above", Pane)
         if ready is None:
             empty = (
-                "no step is left to label here: / filters, O changes the order" if self.ended else "looking for steps"
+                "no step is left to label here: / filters, O changes the order"
+                if self.supply.ended
+                else "looking for steps"
             )
             head.say([Cell(f" {empty}")])
             above.show([])
@@ -285,8 +185,8 @@ class QueueScreen(Frame):
             above.show(ready.above[self._at(ready)])
         self._draw_step()
         self.query_one("#last", Line).say(strip(self.said.decisions))
-        self._draw_pace()
-        author = self.desk.author if self.desk is not None else ""
+        self.draw_pace()
+        author = self.supply.desk.author if self.supply.desk is not None else ""
         told = f" {GLYPHS.pipe} {author + ' ' if author else ''}{GLYPHS.dot} by {self.order}"
         self.draw_title(Cell(inert(f"{told} {GLYPHS.dot} {self.filtered}" if self.filtered else told)))
 
@@ -296,33 +196,25 @@ class QueueScreen(Frame):
     def _draw_step(self) -> None:
         ready, detail = self.now, self.saying
         if detail.tab == "agree":
-            self._draw_agree()
             return
         if ready is None:
             detail.show(None, [])
             return
+        ending = self._at(ready) == len(ready.step) - 1  # of the steps above it nothing is told
         lines: list[RichLine]
         if detail.tab == "step":
             lines = list(ready.step[self._at(ready)])
-            lines += grounds(ready) if self.shown and not self.walking else []
+            lines += grounds(ready) if self.shown and ending else []
         elif detail.tab == "tests":
             lines = ready.tests
         else:
             lines = ready.siblings_told if self.shown else ready.siblings
-        detail.show((ready.held.step, self._at(ready), detail.tab), lines, word(ready, self.shown))
+        detail.show((ready.held.step, self._at(ready), detail.tab), lines, word(ready, self.shown and ending))
 
-    def _draw_agree(self) -> None:
-        desk = self.desk
-        if desk is not None:
-            self.ask("agree", desk.agree, self._agreed)
-
-    def _agreed(self, lines: list[str]) -> None:
-        if self.saying.tab == "agree":
-            self.saying.show("agree", [[Cell(inert(line))] for line in lines])
-
-    def _draw_pace(self) -> None:
-        left = None if self.far is None else self.far.progress.left
-        told = Pace(len(self.said.taken), self.skipped, left, tuple(self.said.taken), self.gold_told)
+    def draw_pace(self) -> None:
+        far = self.supply.far
+        left = None if far is None else max(0, far.progress.left - self.supply.since_far)
+        told = Pace(len(self.said.taken), self.skipped, left, tuple(self.said.taken), self.supply.gold)
         self.query_one("#pace", Line).say(pace(told))
 
     # answering -----------------------------------------------------------------------------------------------------
@@ -334,7 +226,7 @@ class QueueScreen(Frame):
         self, value: Value, category: str | None, reason: str | None
     ) -> tuple[Callable[[], Answered], Callable[[Answered], None]] | None:
         """When its turn comes, what is on the screen is what is answered."""
-        ready, desk = self.now, self.desk
+        ready, desk = self.now, self.supply.desk
         if ready is None or desk is None:
             return None
         if self.walking and category is None:
@@ -356,7 +248,7 @@ class QueueScreen(Frame):
     def seen(self, ready: Ready) -> dict[str, Any]:
         """What the person had in view, for the label's record."""
         shown = "word" in self.looked
-        found, desk = ready.around.grounds, self.desk
+        found, desk = ready.around.grounds, self.supply.desk
         told: dict[str, Any] = {"hidden": not shown, "tabs": sorted(self.looked - {"word"})}
         told |= {"prm": found.prm, "label": found.label} if shown else {}
         return told | (desk.sitting.drawn_from() if desk is not None and desk.sitting is not None else {})
@@ -364,13 +256,11 @@ class QueueScreen(Frame):
     def answered(self, ready: Ready, taken: float, reason: str | None, category: str | None, done: Answered) -> None:
         """It is on disk: the next one."""
         self.said.add(Decision(ready, done, taken, reason, category))
-        if self.far is not None and done.held.picked not in ("overlap", "gold"):
-            left = self.far.progress
-            self.far = self.far._replace(progress=left._replace(left=max(0, left.left - 1)))
+        self.supply.since_far += 1
         if done.stale_checkpoints:
             self.say(f"stale now: checkpoint {' '.join(map(str, done.stale_checkpoints[:8]))}")
         if self.now is ready:
-            self._advance()
+            self.supply.advance()
         else:
             self.draw()
 
@@ -380,7 +270,7 @@ class QueueScreen(Frame):
         self.act(self._begin_skip)
 
     def _begin_skip(self) -> tuple[Callable[[], None], Callable[[None], None]] | None:
-        ready, desk = self.now, self.desk
+        ready, desk = self.now, self.supply.desk
         if ready is None or desk is None:
             return None
         if not desk.lab.readonly:
@@ -390,7 +280,7 @@ class QueueScreen(Frame):
             if not desk.lab.readonly:
                 desk.sit().skip(ready.held)
 
-        return let_go, lambda _: self._advance()
+        return let_go, lambda _: self.supply.advance()
 
     def action_category(self) -> None:
         from tui.screens.queue_overlays import Categories
@@ -407,6 +297,8 @@ class QueueScreen(Frame):
         if self.walking and self.place and go_there:
             self.place -= 1
             self.draw()
+        elif self.lab_app.readonly and go_there:
+            self.supply.before()
         elif not self.refused("take answers back"):
             self.act(partial(self.said.begin_undo, 0, go_there))
 
@@ -438,16 +330,23 @@ class QueueScreen(Frame):
         self.say(told)
 
     def action_order(self) -> None:
-        self._turn("value" if self.order == "random" else "random", self.filtered)
+        self.turn("value" if self.order == "random" else "random", self.filtered)
 
     def action_refresh(self) -> None:
-        self._turn(self.order, self.filtered)
+        self.turn(self.order, self.filtered)
 
     def action_tab(self, delta: int) -> None:
-        tab = self.saying.turn(delta)
+        tab, desk = self.saying.turn(delta), self.supply.desk
         if tab in ("tests", "siblings"):
             self.looked.add(tab)
+        if tab == "agree" and desk is not None:
+            self.saying.show("agree", [[Cell("counting", "dim")]])
+            self.ask("agree", desk.agree, self._agreed)
         self._draw_step()
+
+    def _agreed(self, found: Agreed) -> None:
+        if self.saying.tab == "agree":
+            self.saying.show("agree", agreement_lines(found))
 
     def on_detail_turned(self) -> None:
         self.action_tab(0)
@@ -479,7 +378,7 @@ class QueueScreen(Frame):
         text, what = event.value.strip(), self.asking
         self._close_box()
         if what == "filter":
-            self._turn(self.order, text)
+            self.turn(self.order, text)
         elif what == "note":
             self.note = text
             self.draw()
@@ -505,4 +404,4 @@ class QueueScreen(Frame):
             self.note = ""
             self.draw()
         elif self.filtered:
-            self._turn(self.order, "")
+            self.turn(self.order, "")

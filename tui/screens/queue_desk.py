@@ -11,7 +11,7 @@ from tui.screens.queue_lines import Ready, ready
 
 if TYPE_CHECKING:
     from o1coder.lab import Lab
-    from o1coder.queries.agreement import Share
+    from o1coder.queries.agreement import Agreed, Share
     from o1coder.queries.asked import Progress
     from o1coder.sitting import Held, Sitting
 
@@ -96,13 +96,13 @@ class Desk:
         with self.lab.reading() as connection:
             return Far(progress(connection, sitting.asked), gold_of(connection, self.author))
 
-    def agree(self) -> list[str]:
-        """Agreement in words, for what is asked for."""
+    def agree(self) -> Agreed:
+        """Agreement of people, for what is asked for."""
         from o1coder.queries import agreement
 
         asked = self.sit().asked
         with self.lab.reading() as connection:
-            return agreement.told(agreement.agreement(connection, asked))
+            return agreement.agreement(connection, asked)
 
     def leave(self) -> None:
         """Give back what is held."""

@@ -11,7 +11,7 @@ from tui.text import GLYPHS, Cell, duration, first_line, inert, number, state
 from tui.widgets.pane import RichLine
 
 if TYPE_CHECKING:
-    from o1coder.queries.agreement import Share
+    from o1coder.queries.agreement import Agreed, Confused, Share
     from o1coder.queries.around import Above, Around
     from o1coder.sitting import Answered, Held
 
@@ -174,3 +174,48 @@ def pace(found: Pace) -> list[Cell]:
     if found.left and read:
         cells.append(Cell(f" {GLYPHS.dot} {duration(found.left * median(read))} to go", "dim"))
     return cells
+
+
+def share_told(found: Share) -> str:
+    """A share as people read it: 7/9 78 % [45 to 94 %]."""
+    if found.value is None or found.low is None or found.high is None:
+        return "none yet"
+    return f"{found.right}/{found.n} {found.value:.0%} [{100 * found.low:.0f} to {found.high:.0%}]"
+
+
+def agreement_lines(found: Agreed) -> list[RichLine]:
+    """How people agree: with each other, with known answers, with search and PRM."""
+    alpha = "no step has two readings"
+    if found.alpha is not None:
+        bounds = "" if found.alpha_low is None else f" [{found.alpha_low:.2f} to {found.alpha_high:.2f}]"
+        alpha = f"{found.alpha:.2f}{bounds} over {found.read_twice} steps read by two or more"
+    wrong = share_told(found.search_wrong)
+    facts = [
+        ("Krippendorff's alpha", alpha),
+        ("known answers found", share_told(found.gold)),
+        ("search wrong", f"{wrong} of random picks where both are sure ({found.random} read)"),
+        *((f"  {action}", share_told(one)) for action, one in found.wrong_by_action.items()),
+        ("readings", f"{found.readings} of {found.steps} steps, {found.shown} with search and PRM in view"),
+    ]
+    lines: list[RichLine] = [[Cell(f"{name:<21}", "dim"), Cell(told)] for name, told in facts]
+    for one in found.people:
+        pace = "" if one.median_s is None else f" {GLYPHS.dot} median {one.median_s:g} s"
+        lines += [[], [Cell(inert(one.author), "bold"), Cell(f"  {one.readings} read, {one.unsure} unsure{pace}")]]
+        shares = (("gold", one.gold), ("as the search", one.with_search), ("as the PRM", one.with_prm))
+        lines += [[Cell(f"  {name:<15}", "dim"), Cell(share_told(one))] for name, one in shares]
+    for name, pairs in (("search", found.search), (f"PRM at {found.threshold:g}", found.prm)):
+        lines += [[], *_confusion(name, pairs)] if pairs else []
+    return lines
+
+
+def _confusion(name: str, pairs: Sequence[Confused]) -> list[RichLine]:
+    times = {(one.people, one.said): one.times for one in pairs}
+    said = ["valid", "invalid", *(["unsure"] if any(pair[1] == "unsure" for pair in times) else [])]
+    lines: list[RichLine] = [
+        [Cell(f"{'people ' + GLYPHS.arrow + ' ' + name:<18}" + "".join(f"{one:>9}" for one in said), "dim")]
+    ]
+    for people in ("valid", "invalid", "unsure"):
+        told = state(people)
+        row = "".join(f"{times.get((people, one), 0):>9}" for one in said)
+        lines.append([Cell(f"  {told.text:<16}", told.style), Cell(row)])
+    return lines

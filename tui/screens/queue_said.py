@@ -39,7 +39,7 @@ class Said:
 
     def begin_undo(self, place: int, go_there: bool) -> Begun:
         """Take back the decision at a place, the newest at 0; and show its step again."""
-        screen, desk = self.screen, self.screen.desk
+        screen, desk = self.screen, self.screen.supply.desk
         if desk is None or place >= len(self.decisions):
             screen.say("nothing to take back: no answer was given in this sitting")
             return None
@@ -53,11 +53,12 @@ class Said:
         def taken_back(_: None) -> None:
             self.decisions.remove(one)
             self.undone.append(one)
+            screen.supply.since_far -= 1
             if one.taken_s in self.taken:
                 self.taken.remove(one.taken_s)
             if go_there:
                 if screen.now is not None:
-                    screen.ahead.appendleft(screen.now)
+                    screen.supply.ahead.appendleft(screen.now)
                 screen.take(one.ready)
             else:
                 screen.draw()
@@ -105,7 +106,7 @@ class Said:
         self.screen.say(f"{one.ready.around.name} is {done.value} now; it was {one.done.value}")
 
     def _answer(self, one: Decision, value: str) -> Callable[[], Answered]:
-        desk = self.screen.desk
+        desk = self.screen.supply.desk
         assert desk is not None
         seen = self.screen.seen(one.ready) | {
             "hidden": False,

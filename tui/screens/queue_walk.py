@@ -24,7 +24,7 @@ Begun = tuple[Callable[[], Any], Callable[[Any], None]] | None
 
 def step_on(screen: QueueScreen, value: Value) -> Begun:
     """What a value said of the step under the eye begins."""
-    ready, desk = screen.now, screen.desk
+    ready, desk = screen.now, screen.supply.desk
     if ready is None or desk is None:
         return None
     here = ready.around.path[screen.place].id
@@ -66,7 +66,7 @@ def _ask(screen: QueueScreen, ready: Ready, found: tuple[list[Change], Preview])
 
 def _write(screen: QueueScreen, ready: Ready, changes: list[Change]) -> Begun:
     """Write what was said of a chain, and then the next one."""
-    desk = screen.desk
+    desk = screen.supply.desk
     if desk is None:
         return None
     taken, reason = time.monotonic() - screen.since, screen.note or None
