@@ -17,6 +17,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import Input
 
+from o1coder.errors import LabError
 from tui.screens.frame import Frame
 from tui.screens.queue_keys import ASKS, KEYS, LANGUAGE
 from tui.screens.queue_lines import Decision, Pace, Ready, about, agreement_lines, grounds, pace, strip, word
@@ -66,6 +67,7 @@ class QueueScreen(Frame):
         self.since = 0.0
         self.looked: set[str] = set()  # what of the step was in view
         self.wanted_step: int | None = None
+        self.turning = False  # a filter is being read
         self.asking: str | None = None
 
     def body(self) -> ComposeResult:
@@ -132,7 +134,7 @@ class QueueScreen(Frame):
 
     # the queue -----------------------------------------------------------------------------------------------------
     def reload(self) -> None:
-        if self.lab is None:
+        if self.lab is None or self.turning:
             return
         if self.wanted_step is not None:
             self.supply.open(self.wanted_step)
@@ -142,15 +144,25 @@ class QueueScreen(Frame):
     def turn(self, order: str, filtered: str) -> None:
         """Ask for other steps, or for the same ones ranked anew; a filter that cannot be read changes nothing."""
 
-        def read() -> str:
+        def read() -> tuple[str | None, str]:
             from o1coder.queries.asked import Asked
 
-            return Asked.parse(filtered).text()
+            try:
+                return Asked.parse(filtered).text(), ""
+            except LabError as error:
+                return None, f"{error.message} {GLYPHS.dot} {error.hint}"
 
-        def turned(text: str) -> None:
-            self.order, self.filtered = order, text
-            self.supply.restart()
+        def turned(answer: tuple[str | None, str]) -> None:
+            self.turning = False
+            text, fault = answer
+            if text is None:
+                self.say(fault)
+                self.reload()
+            else:
+                self.order, self.filtered = order, text
+                self.supply.restart()
 
+        self.turning = True  # nothing is begun that the answer would end
         self.ask("filter", read, turned)
 
     def take(self, ready: Ready | None) -> None:

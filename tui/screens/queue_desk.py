@@ -5,6 +5,7 @@ On a lab that is open read-only nothing is held: the same steps are browsed in t
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from tui.screens.queue_lines import Ready, ready
@@ -37,6 +38,8 @@ class Desk:
         self.sitting: Sitting | None = None
         self._browsed: list[int] | None = None
         self._at = 0
+        self._lock = Lock()
+        self._left = False
 
     def sit(self) -> Sitting:
         """The sitting, begun when it is first needed. LabError for a filter that cannot be read."""
@@ -52,9 +55,12 @@ class Desk:
         return self.sitting
 
     def more(self, count: int) -> list[Ready]:
-        """Up to `count` more steps, made ready."""
-        sitting = self.sit()
-        held = self._browse(count) if self.lab.readonly else sitting.next(count)
+        """Up to `count` more steps, made ready; none once the desk was left."""
+        with self._lock:
+            if self._left:
+                return []
+            sitting = self.sit()
+            held = self._browse(count) if self.lab.readonly else sitting.next(count)
         return [self.ready(one) for one in held]
 
     def open(self, step: int) -> Ready:
@@ -105,6 +111,8 @@ class Desk:
             return agreement.agreement(connection, asked)
 
     def leave(self) -> None:
-        """Give back what is held."""
-        if self.sitting is not None and not self.lab.readonly:
-            self.sitting.leave()
+        """Give back what is held, and hold nothing more."""
+        with self._lock:
+            self._left = True
+            if self.sitting is not None and not self.lab.readonly:
+                self.sitting.leave()
