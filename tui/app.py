@@ -173,7 +173,8 @@ class LabApp(App[int]):
         from o1coder.judge import describe_layers
 
         found = next((layer["level"] for layer in describe_layers() if layer["active"]), "none")
-        wrong = keymap.faults(every_binding(), self.keymap) if self.keymap else []
+        groups = every_binding()  # all screens are imported here, so that none has to be when it is first shown
+        wrong = keymap.faults(groups, self.keymap) if self.keymap else []
         gc.freeze()  # a full collection would walk all that was imported, and keys would wait for it
         if not get_current_worker().is_cancelled:
             self.call_from_thread(self._isolated, found)
