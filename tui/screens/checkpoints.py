@@ -104,7 +104,7 @@ class CheckpointsScreen(Frame):
 
     # asking --------------------------------------------------------------------------------------------------------
     def reload(self) -> None:
-        if self.lab is None:
+        if self.lab is None or not self.query(Detail):
             return
         if self.roots:
             root = self.roots[-1]
@@ -139,6 +139,8 @@ class CheckpointsScreen(Frame):
 
     def _draw(self) -> None:
         """Ask for what the pane shows of the thing under the cursor."""
+        if not self.query(Detail):  # the program is ending, and a timer or an answer comes late
+            return
         lab, row_id = self.lab, self.table.row_id
         if lab is None:
             return
@@ -154,6 +156,8 @@ class CheckpointsScreen(Frame):
             self._show(about, "", [])
 
     def _show(self, about: tuple[Any, ...], title: str, lines: list[RichLine]) -> None:
+        if not self.query(Detail):
+            return
         self.shown = lines
         self.detail.show(about, lines, [Cell(f"{title} " if title else ""), Cell(position(self.table) + " ")])
 
