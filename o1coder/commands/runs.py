@@ -113,6 +113,7 @@ def as_json(found: runs.Comparison) -> dict[str, Any]:
         "figures": {
             name: [None if one is None else one._asdict() for one in beside] for name, beside in found.figures.items()
         },
+        "pass_at_1": [one._asdict() for one in found.passing],
         "differing": [{"field": one.field, "values": list(one.values)} for one in found.differing],
     }
 
@@ -129,6 +130,12 @@ def _lines(found: runs.Comparison) -> list[str]:
         {"metric": name} | {head: _figure(one) for head, one in zip(heads, beside, strict=True)}
         for name, beside in found.figures.items()
     ]
+    for one in found.passing:
+        bounds = "" if one.low is None else f" [{one.low:.2f}, {one.high:.2f}]"
+        lines.append(
+            {"metric": f"pass@1 {one.split} {one.mode}"}
+            | {h: f"{one.value:.2f}{bounds} n={one.problems}" if h == f"job {one.job}" else "" for h in heads}
+        )
     return out + aligned(lines, ["metric", *heads])
 
 

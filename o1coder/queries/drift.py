@@ -83,9 +83,9 @@ def findings(rows: Sequence[IterationRow], changed: Sequence[Change]) -> list[st
     masked, count = sum(row.masked for row in rows), sum(row.rollouts for row in rows)
     if masked:
         out.append(f"{masked} of {count} rollouts are masked: the judge or the PRM failed on them")
-    known = sum(row.audited for row in rows)
-    if rows and rows[0].iteration is not None and known < count:
-        out.append(f"{known} of {count} rollouts were judged on audit tests: `o1coder run audit` judges the others")
+    known, programs = sum(row.audited for row in rows), sum(round(row.complete * row.rollouts) for row in rows)
+    if rows and rows[0].iteration is not None and known < programs:
+        out.append(f"{known} of {programs} programs were judged on audit tests: `o1coder run audit` judges the others")
     return out
 
 

@@ -16,7 +16,8 @@ from sqlalchemy.engine import Connection
 
 from o1coder.errors import LabError
 from o1coder.lab import Lab
-from o1coder.queries import curves, jobs
+from o1coder.measure import bootstrap_mean
+from o1coder.queries import checkpoints, curves, jobs
 from o1coder.queries.curves import Axis, Curve, Figure
 
 MOST = 6
@@ -47,8 +48,21 @@ class Compared(NamedTuple):
     ys: list[float]
 
 
+class Passing(NamedTuple):
+    """pass@1 of what a job trained: of its newest evaluation on a split in a mode, the interval over problems."""
+
+    job: int
+    checkpoint: int
+    split: str
+    mode: str
+    value: float
+    low: float | None
+    high: float | None
+    problems: int
+
+
 class Comparison(NamedTuple):
-    """Jobs beside each other. `figures` is by metric, a figure or None a job."""
+    """Jobs beside each other. `figures` is by metric, a figure or None a job; `passing` is of those that were evaluated."""
 
     jobs: list[jobs.JobView]
     metrics: list[str]
@@ -58,6 +72,7 @@ class Comparison(NamedTuple):
     series: list[Compared]
     figures: dict[str, tuple[Figure | None, ...]]
     differing: list[Difference]
+    passing: list[Passing]
 
 
 def job_ids(connection: Connection, query: str = "") -> array[int]:
@@ -134,8 +149,25 @@ def compare(
         clocks = [curves.curve(connection, job.id, curves.CLOCK) for job in chosen] if axis == "time" else []
         series = drawn(lines, clocks, smoothing, columns)
         differing = differences(connection, lab, chosen)
+        measured = [one for job in chosen for one in passing(connection, job)]
     beside = {name: tuple(figures[job.id].get(name) for job in chosen) for name in offered}
-    return Comparison(chosen, offered, metric, axis, smoothing, series, beside, differing)
+    return Comparison(chosen, offered, metric, axis, smoothing, series, beside, differing, measured)
+
+
+def passing(connection: Connection, job: jobs.JobView) -> list[Passing]:
+    """What the policies that a job left came to, by split and mode."""
+    found: dict[tuple[str, str], Passing] = {}
+    for checkpoint in job.outputs["checkpoints"]:
+        for one in checkpoints.evaluations(connection, checkpoint=checkpoint):  # the newest first
+            items = checkpoints.evaluation_items(connection, one.id)
+            rates = [c / n for _, n, c, *_ in items if n]
+            if one.official or one.mode == "cases" or not rates or (one.split, one.mode) in found:
+                continue
+            interval = bootstrap_mean(rates)
+            low, high = (None, None) if interval is None else (interval.low, interval.high)
+            value = sum(rates) / len(rates)
+            found[one.split, one.mode] = Passing(job.id, checkpoint, one.split, one.mode, value, low, high, len(rates))
+    return list(found.values())
 
 
 def shared_first(reported: Sequence[Sequence[str]]) -> list[str]:

@@ -41,6 +41,20 @@ def figures(found: Comparison, width: int) -> list[RichLine]:
     counts = [one.n for one in found.series]
     lines.append([Cell(fit(f"n iterations, {inert(found.metric)}", NAME) + " ", "dim")])
     lines[-1] = [*lines[-1], *(Cell(fit(str(n), room) + " ", "dim") for n in counts)]
+    return [*lines, *_passing(found, room)]
+
+
+def _passing(found: Comparison, room: int) -> list[RichLine]:
+    """pass@1 of what the jobs trained, a line a split and mode."""
+    lines: list[RichLine] = []
+    for split, mode in dict.fromkeys((one.split, one.mode) for one in found.passing):
+        cells = [Cell(fit(inert(f"pass@1 {split} {mode}"), NAME) + " ", "bold")]
+        for job in found.jobs:
+            one = next((p for p in found.passing if (p.job, p.split, p.mode) == (job.id, split, mode)), None)
+            bounds = "" if one is None or one.low is None else f" [{one.low:.2f}-{one.high:.2f}]"
+            told = "" if one is None else f"{one.value:.2f}{bounds} n={one.problems}"
+            cells.append(Cell(fit(told, room) + " "))
+        lines.append(cells)
     return lines
 
 
