@@ -40,59 +40,64 @@ def flow(
 
 
 async def until(pilot: Pilot[int], true: Callable[[], bool]) -> None:
-    for _ in range(400):
+    for _ in range(2000):
         if true():
             return
         await pilot.pause(0.02)
     raise AssertionError("it never came about")
 
 
+def seen(terminal: Terminal, wanted: str | Callable[[str], bool]) -> str:
+    """Wait for as long as a loaded machine may need."""
+    return terminal.wait_for(wanted, timeout_s=90)
+
+
 def test_runs_are_overlaid_and_told_apart(tui: Start) -> None:
     terminal = tui("--open", "runs")
-    terminal.wait_for("job 5 rl")
+    seen(terminal, "job 5 rl")
     terminal.press("down", "down")
-    terminal.wait_for("job 3 prm")
+    seen(terminal, "job 3 prm")
     terminal.press("space", "space")
-    shown = terminal.wait_for(lambda shown: "1  job 2 policy-sft" in shown and "2  job 3 prm" in shown)
+    shown = seen(terminal, lambda shown: "1  job 2 policy-sft" in shown and "2  job 3 prm" in shown)
     assert "●1" in shown
     assert "n=50/50" in shown
     terminal.press("s")
-    terminal.wait_for("smooth 0.6")
+    seen(terminal, "smooth 0.6")
     terminal.press("x")
-    terminal.wait_for("100 s")
+    seen(terminal, "100 s")
     terminal.press("t")
-    terminal.wait_for("best")
+    seen(terminal, "best")
     terminal.press("t")
-    shown = terminal.wait_for("validity")
+    shown = seen(terminal, "validity")
     assert "seed" not in shown
     terminal.press("esc", "up")
-    terminal.wait_for(lambda shown: "mark two to six jobs" in shown and "●" not in shown)
+    seen(terminal, lambda shown: "mark two to six jobs" in shown and "●" not in shown)
     terminal.press("down")
-    terminal.wait_for("job 1 (synthesize) reports no metrics")
+    seen(terminal, "job 1 (synthesize) reports no metrics")
 
 
 def test_a_reward_is_taken_apart_down_to_a_rollout_and_up_again(tui: Start) -> None:
     terminal = tui("--open", "runs 4")
-    terminal.wait_for("job 4 rl")
+    seen(terminal, "job 4 rl")
     terminal.press("enter")
-    shown = terminal.wait_for(lambda shown: "▸ job 4" in shown and "reward hacking" in shown)
+    shown = seen(terminal, lambda shown: "▸ job 4" in shown and "reward hacking" in shown)
     assert "audit" in shown.splitlines()[1]
     terminal.press("enter")
-    terminal.wait_for(lambda shown: "iteration 12" in shown and "[bold]x" in shown and "Return it, kind 0." in shown)
+    seen(terminal, lambda shown: "iteration 12" in shown and "[bold]x" in shown and "Return it, kind 0." in shown)
     terminal.press("enter")
-    terminal.wait_for(lambda shown: "tree" in shown.splitlines()[0] and "structure" in shown and "✗ fail" in shown)
+    seen(terminal, lambda shown: "tree" in shown.splitlines()[0] and "structure" in shown and "✗ fail" in shown)
     terminal.press("t")
-    terminal.wait_for("def same(x):")
+    seen(terminal, "def same(x):")
     terminal.press("enter")
-    terminal.wait_for(lambda shown: "3 Tree" in shown.splitlines()[0])
+    seen(terminal, lambda shown: "3 Tree" in shown.splitlines()[0])
     terminal.press("[")
-    terminal.wait_for("def same(x):")
+    seen(terminal, "def same(x):")
     terminal.press("esc")
-    terminal.wait_for("Return it, kind 0.")
+    seen(terminal, "Return it, kind 0.")
     terminal.press("esc")
-    terminal.wait_for("all/mix/none")
+    seen(terminal, "all/mix/none")
     terminal.press("esc")
-    terminal.wait_for("rl 0.8")
+    seen(terminal, "rl 0.8")
 
 
 def test_a_search_goes_straight_to_its_trees(home: Path, made_ids: Made) -> None:
@@ -187,19 +192,19 @@ def test_a_filter_that_means_nothing_is_said_and_taken_back(home: Path) -> None:
 
 def test_rounds_lead_to_their_moves_and_what_these_left(tui: Start) -> None:
     terminal = tui("--open", "rounds")
-    shown = terminal.wait_for(lambda shown: "demo/0" in shown and "n=1 problems with a passing rollout" in shown)
+    shown = seen(terminal, lambda shown: "demo/0" in shown and "n=1 problems with a passing rollout" in shown)
     for told in ("4/4", "1/1", "≈ undecided", "-0.020", "lower bound -0.020", "none by people"):
         assert told in " ".join(shown.split())
     terminal.press("enter")
-    terminal.wait_for(lambda shown: "▸ demo/0" in shown and "policy-sft" in shown and "checkpoint 1" in shown)
+    seen(terminal, lambda shown: "▸ demo/0" in shown and "policy-sft" in shown and "checkpoint 1" in shown)
     terminal.press("t")
-    terminal.wait_for("run demo, round 0")
+    seen(terminal, "run demo, round 0")
     terminal.press("end", "L")
-    terminal.wait_for(lambda shown: "1 Jobs" in shown.splitlines()[0])
+    seen(terminal, lambda shown: "1 Jobs" in shown.splitlines()[0])
     terminal.press("[")
-    terminal.wait_for(lambda shown: "▸ demo/0" in shown)
+    seen(terminal, lambda shown: "▸ demo/0" in shown)
     terminal.press("esc")
-    terminal.wait_for(lambda shown: "▸" not in shown.splitlines()[0] and "solved" in shown.splitlines()[1])
+    seen(terminal, lambda shown: "▸" not in shown.splitlines()[0] and "solved" in shown.splitlines()[1])
 
 
 @pytest.mark.parametrize(
@@ -207,7 +212,7 @@ def test_rounds_lead_to_their_moves_and_what_these_left(tui: Start) -> None:
 )
 def test_curves_are_told_apart_on_every_terminal(tui: Start, environment: dict[str, str]) -> None:
     terminal = tui("--open", "runs 2 3", environment=environment)
-    shown = terminal.wait_for(lambda shown: "2  job 3 prm" in shown)
+    shown = seen(terminal, lambda shown: "2  job 3 prm" in shown)
     drawn = [line[10:] for line in shown.splitlines()[9:-2]]
     assert sum(line.count("1") for line in drawn) >= 2
     assert sum(line.count("2") for line in drawn) >= 2
@@ -218,7 +223,7 @@ def test_curves_are_told_apart_on_every_terminal(tui: Start, environment: dict[s
 def test_the_wire_stays_quiet(tui: Start) -> None:
     """An arrow with marks moves the cursor and leaves the plot alone; a switch of pane stays small."""
     terminal = tui("--open", "runs 2 3")
-    terminal.wait_for("2  job 3 prm")
+    seen(terminal, "2  job 3 prm")
     terminal.settle(1.5)
     _, _, arrow = terminal.latency("up", quiet_s=0.5)
     _, _, pane = terminal.latency("t", quiet_s=0.5)
