@@ -19,13 +19,19 @@ def _run(app: App[Any], command: str, file: Path) -> None:
         words = shlex.split(command)
     except ValueError as error:
         raise LabError(f"{command!r} is no command: {error}", "set PAGER or EDITOR") from error
+    if not words:
+        raise LabError("PAGER or EDITOR is empty", "set it to a program that is installed")
+    failed: OSError | None = None
     try:
         with app.suspend():
-            subprocess.run([*words, str(file)], check=False)
+            try:
+                subprocess.run([*words, str(file)], check=False)
+            except OSError as error:  # caught here: what leaves `suspend` by an error leaves the screens suspended
+                failed = error
     except SuspendNotSupported as error:
         raise LabError("this terminal cannot be handed over", "use the command line (Y copies the command)") from error
-    except (OSError, IndexError) as error:
-        raise LabError(f"{command!r} cannot be run", "set PAGER or EDITOR to a program that is installed") from error
+    if failed is not None:
+        raise LabError(f"{command!r} cannot be run", "set PAGER or EDITOR to a program that is installed") from failed
 
 
 def page(app: App[Any], name: str, text: str) -> None:

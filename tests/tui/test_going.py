@@ -21,7 +21,7 @@ def test_the_command_bar_goes_anywhere_and_says_what_it_does_not_know(tui: Start
     terminal.press("-")
     terminal.wait_for("○ queued")
     terminal.press("[")
-    terminal.wait_for("passing")
+    terminal.wait_for("pass of k")
     terminal.press("]")
     terminal.wait_for("○ queued")
     terminal.press(*":problms", "enter")
@@ -99,7 +99,7 @@ def test_keys_from_a_file_hold_and_wrong_ones_are_said(tui: Start, tmp_path: Pat
     terminal.press("2")
     terminal.settle()
     terminal.press("\x1bOQ")
-    terminal.wait_for("passing")
+    terminal.wait_for("pass of k")
 
 
 def test_a_place_that_is_none_is_refused_at_the_door(tui: Start) -> None:
