@@ -117,7 +117,7 @@ class Sitting:
         elif at < self.asked.gold + self.asked.overlap:
             if not self._read:
                 with self.lab.reading() as connection:
-                    self._read = picks.read_by_one(connection, self.asked, self.author)
+                    self._read = picks.read_by_one(connection, self.asked, self.author, start=dealt)
             free = [step for step in self._read if step not in self._skipped and step not in self._out]
             self._read = free[1:]
             for step in leases.claim(self.lab, free, self.author, self.session, again=True):

@@ -16,6 +16,8 @@ from o1coder.queries import asked as words
 from o1coder.queries.asked import UNREAD, Asked
 
 FEW = 50_000  # steps that are put in an order as a whole; among more, numbers are drawn
+MANY = 5_000  # labels of people
+PROBES = 60  # random places among more of them
 LOOKED_AT = 20_000  # numbers drawn before the search for unread steps ends
 
 
@@ -58,14 +60,33 @@ def last_step(connection: Connection) -> int:
     return int(connection.exec_driver_sql("SELECT COALESCE(MAX(id), 0) FROM step").scalar() or 0)
 
 
-def read_by_one(connection: Connection, asked: Asked, author: str, *, limit: int = 50) -> list[int]:
-    """Steps on which exactly one other person's label stands, in a random order of the seed and the author."""
-    chosen = words.scope(connection, asked)
+def read_by_one(connection: Connection, asked: Asked, author: str, *, start: int = 0, limit: int = 20) -> list[int]:
+    """Steps on which exactly one other person's label stands, in a random order of the seed, the author and a place.
+
+    Among more than `MANY` labels of people, some are looked at from random places on, so that it costs the same in any lab;
+    a step after a gap is then a little more likely."""
+    chosen, seed = words.scope(connection, asked), drawing.number(asked.seed, author, start) >> 1
+    among = "1"
+    if _more_than(connection, MANY):
+        places = drawing.draws(seed, range(PROBES), last_step(connection) + 1)
+        near = {
+            row[0]
+            for place in places
+            for row in connection.exec_driver_sql(
+                "SELECT step_id FROM label INDEXED BY label_by_people WHERE source = 'human' AND step_id >= ? LIMIT 2",
+                (place,),
+            )
+        }
+        among = f"h.step_id IN ({','.join(map(str, sorted(near)))})"
     rows = connection.exec_driver_sql(
         "SELECT s.id FROM label h INDEXED BY label_by_people JOIN step s ON s.id = h.step_id JOIN tree x "
-        f"ON x.id = s.tree_id WHERE {STANDING} AND h.category IS NOT 'tainted' AND {chosen.where} "
+        f"ON x.id = s.tree_id WHERE {STANDING} AND {among} AND h.category IS NOT 'tainted' AND {chosen.where} "
         "GROUP BY s.id HAVING COUNT(DISTINCT h.author) = 1 AND MAX(h.author) <> ?",
         (*chosen.values, author),
     )
-    seed = drawing.number(asked.seed, author) >> 1
     return drawing.shuffled(seed, [int(row[0]) for row in rows])[:limit]
+
+
+def _more_than(connection: Connection, many: int) -> bool:
+    counted = "SELECT 1 FROM label INDEXED BY label_by_people WHERE source = 'human' LIMIT ?"
+    return connection.exec_driver_sql(f"SELECT COUNT(*) FROM ({counted})", (many + 1,)).scalar() == many + 1

@@ -124,3 +124,22 @@ def test_the_text_of_a_filter_comes_back() -> None:
     text = "problem:3 split:train action:code gold:0.5 overlap:0 seed:4"
     assert Asked.parse(text).text().split() == sorted(text.split()[:2], reverse=True) + text.split()[2:]
     assert Asked.parse("").text() == Asked.parse("gold:0.1").text() == ""
+
+
+def test_second_readings_are_found_the_same_among_few_and_among_many(
+    fresh: Planted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = sorted(fresh.said)[:30]
+    for number, step in enumerate(steps):
+        labels.add_human(fresh.lab, step, "valid", "ann")
+        if number % 3 == 0:
+            labels.add_human(fresh.lab, step, "invalid", "bob")
+    once = {step for number, step in enumerate(steps) if number % 3}
+    with fresh.lab.reading() as connection:
+        assert set(picks.read_by_one(connection, Asked(), "cid", limit=99)) == once
+        assert picks.read_by_one(connection, Asked(), "ann", limit=99) == []
+        assert picks.read_by_one(connection, Asked(), "cid", start=1) != picks.read_by_one(connection, Asked(), "cid")
+        monkeypatch.setattr(picks, "MANY", 10)
+        some = set(picks.read_by_one(connection, Asked(), "cid", limit=99))
+        assert some
+        assert some <= once

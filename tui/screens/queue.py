@@ -198,9 +198,13 @@ class QueueScreen(Frame):
         self._draw_step()
         self.query_one("#last", Line).say(strip(self.said.decisions))
         self.draw_pace()
-        author = self.supply.desk.author if self.supply.desk is not None else ""
-        told = f" {GLYPHS.pipe} {author + ' ' if author else ''}{GLYPHS.dot} by {self.order}"
-        self.draw_title(Cell(inert(f"{told} {GLYPHS.dot} {self.filtered}" if self.filtered else told)))
+        self.draw_title()
+
+    def draw_title(self, *extra: Cell) -> None:
+        desk = self.supply.desk
+        told = [desk.author] if desk is not None and desk.author else []
+        told += [f"by {self.order}", *([self.filtered] if self.filtered else [])]
+        super().draw_title(*(extra or [Cell(inert(f" {GLYPHS.pipe} " + f" {GLYPHS.dot} ".join(told)))]))
 
     def _at(self, ready: Ready) -> int:
         return min(self.place, len(ready.step) - 1) if self.walking else len(ready.step) - 1

@@ -43,7 +43,6 @@ class Supply:
         lab = self.screen.lab
         if self.desk is None and lab is not None:
             self.desk = Desk(lab, self.screen.order, self.screen.filtered)
-            self._count()
         if self.ended and self.screen.now is None and time.monotonic() - self._tried > RETRY_S:
             self.ended = False
         self._fetch()
@@ -64,7 +63,6 @@ class Supply:
         lab = self.screen.lab
         if self.desk is None and lab is not None:
             self.desk = Desk(lab, self.screen.order, self.screen.filtered)
-            self._count()
         if self.desk is not None:
             self.screen.ask("open", partial(self.desk.open, step), partial(self._opened, self.desk))
 
@@ -79,7 +77,8 @@ class Supply:
         desk = self.desk
         if desk is not None and len(self.ahead) < AHEAD and not self.ended:
             self._tried = time.monotonic()
-            self.screen.ask("ahead", partial(desk.more, AHEAD - len(self.ahead)), partial(self._arrived, desk))
+            want = 1 if self.screen.now is None else AHEAD - len(self.ahead)  # somebody waits: the first one alone
+            self.screen.ask("ahead", partial(desk.more, want), partial(self._arrived, desk))
 
     def _arrived(self, desk: Desk, found: list[Ready]) -> None:
         if desk is not self.desk:
@@ -87,6 +86,8 @@ class Supply:
         now = self.screen.now
         self.ahead.extend(one for one in found if now is None or one.held.step != now.held.step)
         self.ended = not found
+        if self.far is None:
+            self._count()
         if now is None:
             self.advance()
         else:
