@@ -184,8 +184,8 @@ class LabApp(App[int]):
     def _isolated(self, found: str) -> None:
         self.isolation = found
         for screen in self.screen_stack:
-            if isinstance(screen, Frame):
-                screen.draw_title()
+            if isinstance(screen, Frame) and screen.is_mounted:
+                screen.redraw_title()
 
     def _opened(self, lab: Lab | None, failure: LabError | None) -> None:
         self.lab, self.failure = lab, failure

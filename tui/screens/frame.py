@@ -146,7 +146,7 @@ class Frame(Screen[Any]):
         return next(place.mode for place in PLACES if place.title == self.TITLE)
 
     def on_screen_resume(self) -> None:
-        self.draw_title()
+        self.redraw_title()
         if not self._recalled:
             self._recalled = True
             kept = self.lab_app.memory.of("kept").get(self.mode)
@@ -225,8 +225,12 @@ class Frame(Screen[Any]):
         where = inert(str(self.lab_app.home))
         self.query_one("#title", Line).say([*cells, *extra], [level, Cell(f" {where} ")], acts=acts)
 
-    def on_resize(self) -> None:
+    def redraw_title(self) -> None:
+        """The title again, with what it told last of what is under the cursor."""
         self.draw_title(*self._extra)
+
+    def on_resize(self) -> None:
+        self.redraw_title()
 
     def draw_keys(self) -> None:
         """The last line: a message while there is one, else at most seven keys."""
