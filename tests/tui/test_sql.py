@@ -50,16 +50,16 @@ def test_columns_get_the_room_they_need_and_share_what_is_left() -> None:
     assert sql_source.widths(many, 80) == [sql_source.LEAST] * 12
     uneven = result(["id", "long"], (1, "x" * 500))
     assert sum(sql_source.widths(uneven, 80)) == 76
-    shown = sql_source.columns(many, 80, 0)
+    shown = sql_source.columns(many, sql_source.widths(many, 80), 80, 0)
     assert [column.at for column in shown] == [0] * 12
-    shown = sql_source.columns(many, 80, 9)
+    shown = sql_source.columns(many, sql_source.widths(many, 80), 80, 9)
     hidden = [column.at > 0 for column in shown]
     assert hidden[9] is False
     assert hidden == sorted(hidden, reverse=True)
     assert sum(hidden) > 3
     assert shown[9].title.endswith("c9")
     assert len(shown[9].title) == 3
-    assert [column.right for column in sql_source.columns(few, 80, 0)] == [True, False]
+    assert [column.right for column in sql_source.columns(few, sql_source.widths(few, 80), 80, 0)] == [True, False]
 
 
 def test_values_as_cells_are_one_inert_line() -> None:

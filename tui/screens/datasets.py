@@ -1,8 +1,8 @@
 """Datasets: wishes and what they would give before anything is written; exports; two datasets side by side.
 
 A wish is a line: a kind and the words of a query and its options. Enter previews it in a process of its own (esc stops
-that), `w` opens the export's form with it. The preview is what the export writes (o1coder/previewing.py). Rows are shown as they are written,
-one at a time: left and right go through them, enter goes to the step that a row came from.
+that), `w` opens the export's form with it. The preview is what the export writes (o1coder/previewing.py). Rows are shown
+as they are written, one at a time: left and right go through them, enter goes to the step that a row came from.
 """
 
 from __future__ import annotations
@@ -329,6 +329,8 @@ class DatasetsScreen(Frame):
 
     def action_tab(self, delta: int) -> None:
         self.detail.turn(delta)
+        if self.frozen() is not None:
+            self.detail.show(None, [])  # the tab shows at once, what it says when it is known
         self.draw_detail()
 
     def action_row(self, delta: int) -> None:

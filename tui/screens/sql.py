@@ -164,12 +164,11 @@ class SQLScreen(Frame):
 
     def draw_columns(self) -> None:
         """Lay the columns out anew, the current one in sight."""
-        result = self.state.result
-        if result is None:
+        if self.state.result is None:
             return
         rows = self.query_one("#rows", VirtualTable)
         before = [(column.width, column.at) for column in rows.columns]
-        rows.columns = tuple(sql_source.columns(result, self.size.width, self.state.column))
+        rows.columns = self.state.columns(self.size.width)
         if [(column.width, column.at) for column in rows.columns] == before:
             rows.refresh(Region(0, 0, rows.size.width, 1))
         else:
@@ -189,7 +188,7 @@ class SQLScreen(Frame):
         if self.state.error is not None and message.row_id != self.failed_at:
             self.state.error = None  # somebody looks at another query now
             self.draw_asked()
-        self.draw_detail()
+        self.rested(self.draw_detail)
 
     def _ask_tables(self) -> None:
         lab = self.lab

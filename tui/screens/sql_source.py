@@ -110,9 +110,9 @@ def widths(result: Result, room: int) -> list[int]:
     return [min(width, most) for width in need]
 
 
-def columns(result: Result, room: int, at: int) -> list[Column]:
-    """The columns as a table shows them with the one at `at` marked and in sight; those before the first one are far."""
-    found = widths(result, room)
+def columns(result: Result, found: Sequence[int], room: int, at: int) -> list[Column]:
+    """The columns, of these widths, as a table shows them with the one at `at` marked and in sight; those before the first
+    one are far."""
     first = 0
     while first < at and sum(found[first : at + 1]) + (at + 1 - first) > room - 2:
         first += 1

@@ -11,6 +11,7 @@ from tui.screens import sql_source
 from tui.screens.sql_source import Query
 from tui.text import GLYPHS, Cell, fit, inert
 from tui.widgets.pane import RichLine
+from tui.widgets.virtual_table import Column
 
 if TYPE_CHECKING:
     from o1coder.errors import LabError
@@ -27,6 +28,15 @@ class State:
     error: LabError | None = None
     column: int = 0
     tables: list[Table] = field(default_factory=list)
+    _measured: tuple[int, int, list[int]] | None = None
+
+    def columns(self, room: int) -> tuple[Column, ...]:
+        """The columns of the result on a screen of `room` cells; their widths are measured once."""
+        if self.result is None:
+            return ()
+        if self._measured is None or self._measured[:2] != (id(self.result), room):
+            self._measured = (id(self.result), room, sql_source.widths(self.result, room))
+        return tuple(sql_source.columns(self.result, self._measured[2], room, self.column))
 
     def value(self, row: int | None) -> str | None:
         """The cell in a row and the current column, in full; None where there is none."""
