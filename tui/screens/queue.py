@@ -46,8 +46,9 @@ class QueueScreen(Frame):
     QueueScreen #reading { height: 2fr; }
     QueueScreen #saying { height: 3fr; }
     QueueScreen.-wide #reading, QueueScreen.-wide #saying { height: 1fr; width: 1fr; }
-    QueueScreen.zoomed #reading { display: none; }
-    QueueScreen.-short #reading { display: none; }
+    QueueScreen.zoomed #above, QueueScreen.-short #above { display: none; }
+    QueueScreen.zoomed #reading, QueueScreen.-short #reading { height: 1; }
+    QueueScreen.-wide.zoomed #reading { display: none; }
     QueueScreen #words { display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
