@@ -43,6 +43,10 @@ def test_jobs_tell_state_progress_loss_and_log(tui: Start, made: Made) -> None:
     terminal.press("end")
     terminal.wait_for("trees 1")
     terminal.press("t")
+    terminal.wait_for("no process of this job is alive on this machine")
+    terminal.press("t")
+    terminal.wait_for("it belongs to no round")
+    terminal.press("t")
     terminal.wait_for("␛[2Jboo")
     assert b"\x1b[2Jboo" not in terminal.raw
 
@@ -54,7 +58,7 @@ def test_the_judges_level_is_told_on_every_screen_and_with_every_verdict(tui: St
         level = f" judge {judge.layer}"
     terminal = tui(columns=100)
     terminal.wait_for(lambda shown: level in shown.splitlines()[0])
-    for key, there in (("2", "passing"), ("3", "solved")):
+    for key, there in (("2", "pass of k"), ("3", "solved")):
         terminal.press(key)
         terminal.wait_for(there)
         assert level in terminal.text().splitlines()[0]
@@ -95,7 +99,7 @@ def test_a_job_that_is_done_shows_no_unfinished_bar() -> None:
     from types import SimpleNamespace
     from typing import Any
 
-    from tui.screens.jobs import progress
+    from tui.screens.jobs_source import progress
 
     view: Any = SimpleNamespace(waiting_for=None, total=54, done=24, state="done")
     assert progress(view).text == "24/54"
@@ -107,8 +111,8 @@ def test_a_job_that_is_done_shows_no_unfinished_bar() -> None:
 def test_a_log_is_filtered_and_shown_alone(tui: Start) -> None:
     terminal = tui()
     terminal.wait_for("line 49 of job 5")
-    terminal.press("/")
-    terminal.wait_for("show only lines with")
+    terminal.press("&")
+    terminal.wait_for("only log lines with")
     terminal.press(*"line 7", "enter")
     terminal.wait_for(lambda shown: "line 7 of job 5" in shown and "line 49" not in shown)
     terminal.press("esc")

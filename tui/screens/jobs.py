@@ -1,159 +1,48 @@
-"""Jobs: what waits, runs and ended; progress, time left, loss; the log as it grows; launch, cancel, retry.
+"""Jobs: what waits, runs and ended, what the machine does meanwhile; the log as it grows; launch, cancel, retry.
 
-It starts jobs only by the same verb as the command line, and shows that command. It never signals a process.
+It starts jobs only by the same verb as the command line, and shows that command. It never signals a process. The machine
+is read every other second while something runs and this screen is seen, else once: what rests costs nothing.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.timer import Timer
 from textual.widgets import Input
 
-from tui.highlight import plain
-from tui.screens.ask import Choose, Confirm, Option
-from tui.screens.frame import Frame, position
-from tui.text import GLYPHS, Cell, bar, duration, inert, state
+from tui.screens.frame import Frame, position, tab_cells
+from tui.screens.jobs_pane import TABS, strip, told
+from tui.screens.jobs_source import COLUMNS, JobSource
+from tui.screens.jobs_verbs import JobVerbs, language
+from tui.text import GLYPHS, Cell, inert
 from tui.widgets.line import Line
 from tui.widgets.log_view import LogView
 from tui.widgets.pane import Pane, RichLine
-from tui.widgets.sparkline import sparkline
-from tui.widgets.virtual_table import Column, FlatOrder, Order, Row, VirtualTable
+from tui.widgets.virtual_table import VirtualTable
 
 if TYPE_CHECKING:
-    from o1coder.lab import Lab
     from o1coder.queries.jobs import JobView
-    from o1coder.stage import Stage
+    from o1coder.queries.usage import Meter, Usage
 
-COLUMNS = (
-    Column("job", 5, right=True),
-    Column("state", 12),
-    Column("stage", 14),
-    Column("run", 0, at=76),
-    Column("progress", 17),
-    Column("left", 7, right=True),
-    Column("loss", 8),
-    Column("seen", 6, right=True, at=90),
-    Column("by", 8, at=110),
-)
-SPARK = 8
-CURVES = ("loss", "reward", "accuracy")  # what the sparkline draws: the first of these that a job reports
 REFRESH_S = 5.0  # so that the age of a silent job's last sign grows on the screen
+METER_S = 2.0
+SLOW_METER_S = 10.0
+TYPED_S = 0.15
+PROMPTS = {
+    "jobs": "jobs: state:failed stage:prm run:x age<1h words -word",
+    "search": "search the log for …",
+    "keep": "only log lines with …   (!word: without)",
+}
 
 
-class JobSource:
-    """Jobs, newest first; keeps the views of the rows it fetched and the curves of jobs that have ended."""
-
-    def __init__(self, lab: Lab) -> None:
-        self.lab = lab
-        self.views: dict[int, JobView] = {}
-        self._curves: dict[int, str] = {}
-
-    def order(self) -> Order:
-        from o1coder.queries.ids import job_ids
-
-        return FlatOrder(job_ids(self.lab))
-
-    def rows(self, ids: Sequence[int]) -> Mapping[int, Row]:
-        from o1coder.queries.jobs import jobs
-
-        found = {view.id: view for view in jobs(self.lab, ids=ids)} if ids else {}
-        self.views |= found
-        return {number: self._row(view) for number, view in found.items()}
-
-    def _curve(self, view: JobView) -> str:
-        from o1coder.queries.jobs import metrics
-
-        if view.id in self._curves or view.attempts == 0:
-            return self._curves.get(view.id, "")
-        points = metrics(self.lab, view.id)
-        name = next((name for name in CURVES if any(point.name == name for point in points)), None)
-        drawn = sparkline([point.value for point in points if point.name == name], SPARK)
-        if view.state not in ("queued", "running"):
-            self._curves[view.id] = drawn
-        return drawn
-
-    def _row(self, view: JobView) -> Row:
-        shown = "cancelling" if view.cancel_requested and view.state == "running" else view.state
-        return (
-            Cell(str(view.id)),
-            state(shown),
-            Cell(inert(view.stage), "bold" if view.state == "running" else ""),
-            Cell(run_of(view)),
-            progress(view),
-            Cell(duration(left_s(view)) if view.state == "running" else ""),
-            Cell(self._curve(view), "bright_blue"),
-            Cell(duration(view.heartbeat_age_s), "bold yellow" if (view.heartbeat_age_s or 0) > 15 else "dim"),
-            Cell(inert(view.author), "dim"),
-        )
-
-
-def run_of(view: JobView) -> str:
-    """The run and round a job belongs to, as one word."""
-    if view.run is None:
-        return ""
-    return inert(view.run) + ("" if view.round is None else f"/{view.round}")
-
-
-def progress(view: JobView) -> Cell:
-    """A bar and counts while there is a total; of a job that is done the counts alone, because it may have needed less
-    than it was allowed; what a queued job waits for."""
-    if view.waiting_for:
-        return Cell("for " + inert(view.waiting_for), "dim")
-    if view.total <= 0:
-        return Cell("")
-    counts = f"{view.done}/{view.total}"
-    return Cell(counts if view.state == "done" else f"{bar(view.done, view.total, 8)} {counts}")
-
-
-def left_s(view: JobView) -> float | None:
-    """Seconds a running job still needs at the pace of its attempt; None before it has got anywhere."""
-    from o1coder.clock import age_s
-
-    if view.attempt_started_at is None or view.done <= 0 or view.total <= view.done:
-        return None
-    return age_s(view.attempt_started_at) * (view.total - view.done) / view.done
-
-
-def about(view: JobView) -> list[RichLine]:
-    """Everything that is known of a job, for the pane."""
-    lines: list[RichLine] = []
-    if view.error:
-        lines.append([Cell(f"{inert(view.error_kind or 'error')}: ", "bold yellow")])
-        lines += plain(view.error, "yellow")
-    if view.stuck_trees:
-        lines.append([Cell(f"{view.stuck_trees} trees are silent for too long: stuck", "bold yellow")])
-    if view.hint:
-        lines.append([Cell("what to do: ", "bold"), Cell(inert(view.hint))])
-    if view.stopped:
-        lines.append([Cell("stopped: ", "bold"), Cell(inert(view.stopped))])
-    facts = [
-        ("created", view.created_at),
-        ("started", view.started_at),
-        ("ended", view.ended_at),
-        ("attempts", str(view.attempts)),
-        ("host", view.host and f"{view.host} pid {view.pid}"),
-        ("gpus", " ".join(view.gpus)),
-        ("exit", None if view.exit_status is None else str(view.exit_status)),
-        ("inputs", ", ".join(f"{name} {value}" for name, value in view.inputs.items())),
-        ("outputs", ", ".join(f"{name} {short(ids)}" for name, ids in view.outputs.items() if ids)),
-    ]
-    lines += [[Cell(f"{name:<10}", "dim"), Cell(inert(value))] for name, value in facts if value]
-    lines.append([Cell("config", "dim")])
-    return lines + [[Cell(f"  {name:<22}"), Cell(inert(json.dumps(value)))] for name, value in view.config.items()]
-
-
-def short(ids: Sequence[int]) -> str:
-    """A list of ids that may be long."""
-    return " ".join(map(str, ids)) if len(ids) <= 8 else f"{ids[0]} … {ids[-1]} ({len(ids)})"
-
-
-class JobsScreen(Frame):
+class JobsScreen(JobVerbs, Frame):
     """The first screen."""
 
     TITLE = "Jobs"
@@ -161,43 +50,62 @@ class JobsScreen(Frame):
     JobsScreen.-wide #body { layout: vertical; }
     JobsScreen #jobs { height: 2fr; }
     JobsScreen #log, JobsScreen #about { height: 3fr; }
-    JobsScreen.-short #log, JobsScreen.-short #about, JobsScreen.-short #log-title { display: none; }
-    JobsScreen.zoomed #jobs { display: none; }
-    JobsScreen.zoomed #log, JobsScreen.zoomed #log-title { display: block; }
+    JobsScreen.-short #log, JobsScreen.-short #about, JobsScreen.-short #tabs, JobsScreen.-short #strip { display: none; }
+    JobsScreen.zoomed #jobs, JobsScreen.zoomed #strip { display: none; }
+    JobsScreen.zoomed #log, JobsScreen.zoomed #tabs { display: block; }
     JobsScreen.abouts #log { display: none; }
     JobsScreen #about { display: none; }
     JobsScreen.abouts #about { display: block; }
-    JobsScreen #filter { display: none; }
+    JobsScreen #asked { display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "new", "new", tooltip="launch a stage: choose it, fill in its form"),
-        Binding("x", "cancel", "cancel", tooltip="ask the job to end (it saves what it has)"),
-        Binding("R", "retry", "retry", tooltip="one more attempt of a job that failed, was cancelled or lost"),
-        Binding("t", "about", "about", tooltip="switch between its log and all that is known of it"),
-        Binding("slash", "filter", "filter log", tooltip="only log lines that hold a word; esc clears"),
-        Binding("enter", "zoom", "log", show=False, tooltip="the log alone; esc goes back"),
-        Binding("T", "trees", "trees", show=False, tooltip="open a tree that the job made"),
-        Binding("J,shift+down", "pane(3)", "scroll", show=False, tooltip="scroll the lower pane"),
-        Binding("K,shift+up", "pane(-3)", "scroll", show=False, tooltip="scroll the lower pane back"),
-        Binding("escape", "back", "back", show=False),
-    ]
+        Binding("n", "new", "new", id="jobs.new", tooltip="launch a stage: choose it, fill in its form"),
+        Binding("x", "cancel", "cancel", id="jobs.cancel", tooltip="ask it, or what is marked, to end (it saves what it has)"),
+        Binding("R", "retry", "retry", id="jobs.retry", tooltip="one more attempt of what failed, was cancelled or lost"),
+        Binding("t", "tab(1)", "next tab", id="jobs.tab", tooltip="log, about, usage, chain of its round"),
+        Binding("slash", "filter", "filter", id="jobs.filter", tooltip="filter jobs; in the zoomed log: search it"),
+        Binding("ampersand", "keep_lines", "filter log", show=False, id="jobs.keep", tooltip="only log lines with a word"),
+        Binding("N", "again", "again", show=False, id="jobs.again", tooltip="launch the same again: its form, filled in"),
+        Binding("enter,plus", "zoom", "log", show=False, id="jobs.zoom", tooltip="the pane alone; esc goes back"),
+        Binding("e", "error(1)", "next error", show=False, id="jobs.error", tooltip="the log's next line that tells of an error"),
+        Binding("E", "error(-1)", "error before", show=False, id="jobs.error_back", tooltip="the one before"),
+        Binding("F", "follow", "follow", show=False, id="jobs.follow", tooltip="the log's end, as it grows"),
+        Binding("m", "metrics", "metrics", show=False, id="jobs.metrics", tooltip="its metrics, beside those of what is marked"),
+        Binding("T", "trees", "trees", show=False, id="jobs.trees", tooltip="the trees that it made"),
+        Binding("C", "checkpoints", "checkpoints", show=False, id="jobs.checkpoints", tooltip="the checkpoints that it made"),
+        Binding("D", "datasets", "datasets", show=False, id="jobs.datasets", tooltip="a dataset that it made or read"),
+        Binding("O", "round", "round", show=False, id="jobs.round", tooltip="the round that it belongs to"),
+        Binding("J,shift+down", "pane(3)", "scroll", show=False, id="jobs.down", tooltip="scroll the lower pane"),
+        Binding("K,shift+up", "pane(-3)", "scroll", show=False, id="jobs.up", tooltip="scroll the lower pane back"),
+        Binding("r", "refresh", "refresh", show=False, id="jobs.refresh", tooltip="ask the lab and the machine again"),
+        Binding("escape", "back", "back", show=False, id="jobs.back", tooltip="one step back"),
+    ]  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()
         self.source: JobSource | None = None
+        self.meter: Meter | None = None
+        self.tab = 0
+        self.query_text = ""
+        self.keep_word = ""
+        self._asks = "jobs"  # what the input is for
+        self._typing: Timer | None = None
+        self._metering: Timer | None = None
+        self._readings = 0
 
     def body(self) -> ComposeResult:
-        yield VirtualTable(COLUMNS, empty="no jobs yet: n launches a stage", id="jobs")
-        yield Line(style="reverse dim", id="log-title")
+        yield Line(id="strip")
+        yield VirtualTable(COLUMNS, empty="no jobs here: n launches a stage", id="jobs")
+        yield Line(style="reverse dim", id="tabs")
         yield LogView(id="log")
         yield Pane(id="about")
 
     def below(self) -> ComposeResult:
-        yield Input(placeholder="show only lines with …", compact=True, id="filter")
+        yield Input(compact=True, id="asked")
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.table.focus()
+        self.set_focus(self.table)
         self.set_interval(REFRESH_S, self._tick)
 
     @property
@@ -205,144 +113,270 @@ class JobsScreen(Frame):
         return self.query_one("#jobs", VirtualTable)
 
     @property
+    def log_view(self) -> LogView:
+        return self.query_one(LogView)
+
+    @property
     def view(self) -> JobView | None:
         """The job under the cursor, once fetched."""
         row_id = self.table.row_id
         return None if row_id is None or self.source is None else self.source.views.get(row_id)
 
+    # what is shown -------------------------------------------------------------------------------------------------
     def reload(self) -> None:
         if self.lab is None:
             return
-        if self.source is None:
-            self.source = JobSource(self.lab)
+        if self.source is None or self.source.query != self.query_text:
+            self.source = JobSource(self.lab, self.query_text)
+        if self.meter is None:
+            from o1coder.queries.usage import Meter
+
+            self.meter = Meter(self.lab)
+            self._measure()
         self.table.show(self.source)
 
     def launched(self, job_id: int) -> None:
         """Put the cursor on the job that was enqueued."""
+        self.query_text = ""
         self.table.go_to(job_id)
         self.reload()
 
     def _tick(self) -> None:
-        running = self.source is not None and any(view.state == "running" for view in self.source.views.values())
-        if running and self.is_current:
+        if self.source is not None and self.source.running and self.is_current:
             self.reload()
 
+    def on_screen_resume(self) -> None:
+        super().on_screen_resume()
+        self._readings = 0
+        self._measure()
+
+    def _measure(self) -> None:
+        """Read the machine; again soon while jobs run, or while there is nothing yet to compare with."""
+        if self._metering is not None:
+            self._metering.stop()
+            self._metering = None
+        if self.meter is not None and self.is_current:
+            self.ask("usage", self.meter.read, self._measured)
+
+    def _measured(self, found: Usage) -> None:
+        import time
+
+        live = self.source is not None and self.source.running > 0
+        self._readings += 1
+        if found.machine.cpu_percent is not None:
+            self.query_one("#strip", Line).say(strip(found, live, time.strftime("%H:%M:%S")))
+        if TABS[self.tab] == "usage":
+            self._tell()
+        if live or self._readings < 2:
+            rest = SLOW_METER_S if self.lab_app.slow and live else METER_S
+            self._metering = self.set_timer(rest, self._measure)
+
+    def draw_title(self, *extra: Cell) -> None:
+        found = self.source
+        if not extra and found is not None:
+            shown = len(self.table.order)
+            counts = f" {shown} of {found.total} jobs " if self.query_text else f" {shown} jobs "
+            extra = (Cell(counts, "bold"),)
+            if self.table.marks:
+                extra += (Cell(f"{len(self.table.marks)} marked ", "bold"),)
+        super().draw_title(*extra)
+
     def on_virtual_table_moved(self) -> None:
-        view = self.view
-        title = self.query_one("#log-title", Line)
-        if view is None:
-            title.say([])
-            self.query_one("#log", LogView).show(None)
+        self.draw_title()
+        self.rested(self._tell)
+
+    def _tell(self) -> None:
+        """Show the open tab of the job under the cursor."""
+        view, log, lab = self.view, self.log_view, self.lab
+        self.set_class(self.tab > 0, "abouts")
+        log.show(None if view is None else Path(view.log), self.keep_word)
+        self._draw_tabs()
+        if view is None or lab is None or self.meter is None:
             self.query_one("#about", Pane).show([])
             return
-        log = self.query_one("#log", LogView)
-        word = self.query_one("#filter", Input).value
-        what = "about" if self.has_class("abouts") else f"log, lines with {word!r}" if word else "log"
-        cells = [Cell(f" job {view.id} {GLYPHS.dot} {inert(view.stage)} {GLYPHS.dot} {inert(what)}", "bold")]
-        if view.error:
-            kind, message = inert(view.error_kind or "error"), inert(view.error.split("\n")[0])
-            cells.append(Cell(f" {GLYPHS.dot} {kind}: {message}"))
-        title.say(cells, [Cell(f"{position(self.table)} ")])
-        log.show(Path(view.log), word)
-        self.query_one("#about", Pane).show(about(view), keep=True)
+        if self.tab:
+            work = partial(told, lab, self.meter, view.id, TABS[self.tab])
+            self.ask("pane", work, partial(self._told, view.id, self.tab))
+
+    def _told(self, job_id: int, tab: int, lines: Sequence[RichLine]) -> None:
+        pane, view = self.query_one("#about", Pane), self.view
+        if view is not None and (job_id, tab) == (view.id, self.tab):
+            pane.show(lines, keep=pane.about == (job_id, tab))
+            pane.about = (job_id, tab)
+
+    def _draw_tabs(self, note: str = "") -> None:
+        view, title = self.view, self.query_one("#tabs", Line)
+        cells, right = [Cell(" "), *tab_cells(TABS, self.tab)], [Cell(f" {position(self.table)} ")]
+        if view is not None:
+            cells.append(Cell(f" job {view.id} {inert(view.stage)}", "bold"))
+            if self.tab == 0 and self.keep_word:
+                cells.append(Cell(inert(f" {GLYPHS.dot} lines with {self.keep_word!r}")))
+            note = note or (self.log_view.note if self.tab == 0 else "")
+            if note:
+                cells.append(Cell(f" {GLYPHS.dot} {inert(note)}", "bold"))
+            elif view.error:
+                kind, message = inert(view.error_kind or "error"), inert(view.error.split("\n")[0])
+                cells.append(Cell(f" {GLYPHS.dot} {kind}: {message}"))
+            if self.tab == 0:
+                right.insert(0, Cell(f" {inert(self.log_view.status)}"))
+        title.say(cells, right)
+
+    def on_log_view_looked(self) -> None:
+        self._draw_tabs()
 
     def on_virtual_table_chosen(self) -> None:
         self.action_zoom()
 
+    # where it stands -----------------------------------------------------------------------------------------------
+    def goto(self, target: str) -> None:
+        if target.isdecimal():
+            self.query_text = ""
+            self.table.go_to(int(target))
+        else:
+            self.query_text = target
+
+    def where(self) -> str:
+        row_id = self.table.row_id
+        return self.query_text or ("" if row_id is None else str(row_id))
+
+    def keep(self) -> dict[str, Any]:
+        return {"tab": TABS[self.tab], "zoomed": self.has_class("zoomed")}
+
+    def recall(self, kept: dict[str, Any]) -> None:
+        if kept.get("tab") in TABS:
+            self.tab = TABS.index(kept["tab"])
+            self.set_class(self.tab > 0, "abouts")
+
+    def copied(self) -> str:
+        view = self.view
+        if view is None:
+            return ""
+        return self.log_view.text() if self.has_class("zoomed") and self.tab == 0 else str(view.id)
+
+    def twin(self) -> str:
+        view = self.view
+        if self.query_text and not self.has_class("zoomed"):
+            return shlex.join(["o1coder", "jobs", "list", "--newest", "--query", self.query_text])
+        if view is None:
+            return "o1coder jobs list --newest"
+        return f"o1coder jobs {('log', 'show', 'usage', 'show')[self.tab]} {view.id}"
+
+    def outside(self) -> tuple[str, str] | None:
+        view = self.view
+        if view is None:
+            return None
+        if self.tab:
+            lines = self.query_one("#about", Pane)._lines
+            return f"job-{view.id}.txt", "\n".join("".join(cell.text for cell in line) for line in lines)
+        from o1coder.jobs.log import tail
+
+        return f"job-{view.id}.log", tail(Path(view.log), lines=20_000, limit=4 << 20).text
+
+    def language(self) -> list[tuple[str, str]]:
+        return language()
+
     # keys ----------------------------------------------------------------------------------------------------------
+    def _unfocus(self) -> None:
+        zoomed = self.has_class("zoomed") and self.tab == 0
+        self.set_focus(self.log_view if zoomed else self.table)
+
     def action_zoom(self) -> None:
         if self.view is not None:
-            self.remove_class("abouts")
-            self.add_class("zoomed")
-            self.query_one("#log", LogView).focus()
+            self.toggle_class("zoomed")
+            self._unfocus()
+
+    def action_tab(self, delta: int) -> None:
+        self.tab = (self.tab + delta) % len(TABS)
+        self._unfocus()
+        self._tell()
 
     def action_back(self) -> None:
-        box = self.query_one("#filter", Input)
-        if box.display or box.value:
-            box.value = ""
+        """One step: the input, a search, the log's filter, the zoom, the marks, the jobs' filter."""
+        box = self.query_one("#asked", Input)
+        if box.display:
             box.display = False
-        else:
+        elif self.log_view.stop_search():
+            self._draw_tabs("the search was given up")
+        elif self.keep_word:
+            self.keep_word = ""
+            self._tell()
+        elif self.has_class("zoomed"):
             self.remove_class("zoomed")
-        (self.query_one("#log", LogView) if self.has_class("zoomed") else self.table).focus()
-        self.on_virtual_table_moved()
-
-    def action_about(self) -> None:
-        if not self.has_class("zoomed"):
-            self.toggle_class("abouts")
-            self.on_virtual_table_moved()
+        elif self.table.clear_marks():
+            self.draw_title()
+        elif self.query_text:
+            self.query_text = ""
+            self.reload()
+        self._unfocus()
 
     def action_pane(self, delta: int) -> None:
-        if self.has_class("abouts"):
+        if self.tab:
             self.query_one("#about", Pane).scroll_lines(delta)
         else:
-            self.query_one("#log", LogView).action_scroll_by(delta)
+            self.log_view.action_scroll_by(delta)
 
-    def action_filter(self) -> None:
-        self.remove_class("abouts")
-        box = self.query_one("#filter", Input)
-        box.display = True
-        self.set_focus(box)
+    def action_error(self, direction: int) -> None:
+        if self.tab:
+            self.action_tab(-self.tab)
+        self.log_view.action_error(direction)
 
-    def on_input_changed(self) -> None:
-        self.on_virtual_table_moved()
+    def action_follow(self) -> None:
+        self.log_view.action_follow()
 
-    def on_input_submitted(self) -> None:
-        self.query_one("#filter", Input).display = False
-        (self.query_one("#log", LogView) if self.has_class("zoomed") else self.table).focus()
-
-    def action_cancel(self) -> None:
-        view, lab = self.view, self.lab
-        if view is None or lab is None:
-            return
-        if lab.readonly:
-            self.say("the lab is open read-only: leave --readonly away to cancel jobs")
-            return
-        if view.state not in ("queued", "running"):
-            self.say(f"job {view.id} is {view.state}: there is nothing to cancel")
-            return
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                from o1coder.jobs.verbs import cancel
-
-                self.act(
-                    lambda: (partial(cancel, lab, view.id), lambda _: self._did(f"job {view.id} was asked to end"))
-                )
-
-        self.app.push_screen(Confirm(f"cancel job {view.id} ({view.stage}, {view.state})?"), answered)
-
-    def action_retry(self) -> None:
-        view, lab = self.view, self.lab
-        if view is not None and lab is not None:
-            from o1coder.jobs.verbs import retry
-
-            self.act(lambda: (partial(retry, lab, view.id), lambda _: self._did(f"job {view.id} is queued again")))
-
-    def _did(self, message: str) -> None:
-        self.say(message)
+    def action_refresh(self) -> None:
+        self._readings = 0
+        self._measure()
         self.reload()
 
-    def action_trees(self) -> None:
-        view = self.view
-        trees = [] if view is None else view.outputs.get("trees", [])
-        if not trees:
-            self.say("this job has made no trees")
-            return
-        self.lab_app.open_trees(job=view.id if view is not None else None)
+    def _ask_for(self, what: str, value: str) -> None:
+        box = self.query_one("#asked", Input)
+        self._asks, box.display = what, True
+        box.placeholder = PROMPTS[what]
+        with self.prevent(Input.Changed):
+            box.value = value
+        self.set_focus(box)
 
-    def action_new(self) -> None:
-        if self.lab is None or self.lab.readonly:
-            self.say("the lab is open read-only: leave --readonly away to launch jobs")
-            return
-        from o1coder.stage import all_stages
+    def action_filter(self) -> None:
+        if self.has_class("zoomed") and self.tab == 0:
+            self._ask_for("search", "")
+        else:
+            self.remove_class("zoomed")
+            self._ask_for("jobs", self.query_text)
 
-        self.ask("stages", all_stages, self._choose_stage)
+    def action_keep_lines(self) -> None:
+        self.action_tab(-self.tab)
+        self._ask_for("keep", self.keep_word)
 
-    def _choose_stage(self, stages: list[Stage]) -> None:
-        from tui.screens.launch import launch_form
+    def on_input_changed(self, message: Input.Changed) -> None:
+        if self._typing is not None:
+            self._typing.stop()
+        if self._asks in ("jobs", "keep"):
+            self._typing = self.set_timer(TYPED_S, partial(self._typed, self._asks, message.value.strip()))
 
-        def chosen(index: int | None) -> None:
-            if index is not None:
-                launch_form(self, stages[index], {})
+    def _typed(self, what: str, value: str) -> None:
+        if what == "jobs":
+            self.query_text = value
+            self.reload()
+        else:
+            self.keep_word = value
+            self._tell()
 
-        self.app.push_screen(Choose("launch which stage?", [Option(s.name, s.about) for s in stages]), chosen)
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        if self._typing is not None:
+            self._typing.stop()
+        self.query_one("#asked", Input).display = False
+        self._unfocus()
+        if self._asks == "search":
+            if message.value:
+                self.log_view.search(message.value)
+        else:
+            self._typed(self._asks, message.value.strip())
+
+    def did(self, verb: Callable[[], object], message: str) -> None:
+        """Queue a verb and say that it was done."""
+
+        def then(_: object) -> None:
+            self.say(message)
+            self.reload()
+
+        self.act(lambda: (verb, then))

@@ -6,6 +6,7 @@ is launched by the command line's own verb.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import ClassVar, NamedTuple
@@ -25,7 +26,7 @@ from tui.screens.frame import Frame
 from tui.text import GLYPHS, Cell, fit, inert
 from tui.widgets.cycle import Cycle, CycleOption
 from tui.widgets.line import Line
-from tui.widgets.pane import Pane
+from tui.widgets.pane import Pane, RichLine
 
 RUN = "run"
 Candidates = Callable[[Pick], Sequence[CycleOption]]
@@ -50,10 +51,13 @@ class LaunchScreen(ModalScreen[Launch | None]):
     LaunchScreen Cycle { max-width: 30; }
     LaunchScreen .label { width: 21; }
     LaunchScreen #command { height: 4; }
+    LaunchScreen.tried #command { height: 1fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "back"),
         Binding("ctrl+r,f5", "launch", "launch"),
+        Binding("ctrl+t", "dry_run", "dry run", priority=True),
+        Binding("ctrl+y", "copy", "copy", priority=True),
         Binding("down", "app.focus_next", "next field", show=False, priority=True),
         Binding("up", "app.focus_previous", "previous field", show=False, priority=True),
     ]
@@ -83,6 +87,7 @@ class LaunchScreen(ModalScreen[Launch | None]):
             FormField(RUN, "text", "", False, "name of the run it belongs to", (), None),
         ]
         self.touched: set[str] = set()
+        self.line = ""  # the command that does the same
 
     def compose(self) -> ComposeResult:
         with Vertical():
@@ -112,9 +117,8 @@ class LaunchScreen(ModalScreen[Launch | None]):
     def on_mount(self) -> None:
         title = [Cell(f" launch {inert(self.stage)} ", "bold"), Cell(inert(self.about))]
         self.query_one("#launch-title", Line).say(title)
-        self.query_one("#rule", Line).say([Cell(" the same from a shell:")])
-        keys = [("ctrl+r", "launch"), ("↑↓" if not GLYPHS.ascii else "up/down", "field"), ("<- ->", "option")]
-        keys += [("enter", "all options, next field"), ("esc", "back")]
+        keys = [("ctrl+r", "launch"), ("<- ->", "option"), ("enter", "list"), ("ctrl+t", "dry run"), ("ctrl+y", "copy")]
+        keys.append(("esc", "back"))
         cells = [cell for key, word in keys for cell in (Cell(f" {key} ", "bold bright_blue"), Cell(word + " "))]
         self.query_one("#launch-keys", Line).say(cells)
         self._draw_labels()
@@ -130,6 +134,8 @@ class LaunchScreen(ModalScreen[Launch | None]):
             label = field.name.replace("_", " ") + (" *" if field.required else "")
             here = GLYPHS.closed if focused == f"field-{field.name}" else " "
             self.query_one(f"#label-{field.name}", Line).say([Cell(here + " " + fit(label, 18))])
+            if focused == f"field-{field.name}":  # whole: beside its field it may have been cut
+                self.query_one("#rule", Line).say([Cell(f" {label}: {inert(field.description)}")])
 
     def on_descendant_focus(self) -> None:
         self._draw_labels()
@@ -192,11 +198,33 @@ class LaunchScreen(ModalScreen[Launch | None]):
                 note.say([Cell(" ! " + inert(message), "bold yellow")])
             else:
                 note.say([Cell(" " + inert(field.description), "dim")])
-        line = [Cell("$ ", "dim"), Cell(inert(command(self.stage, self.config, entered, run)), "bold")]
+        self.line = command(self.stage, self.config, entered, run)
+        line = [Cell("$ ", "dim"), Cell(inert(self.line), "bold")]
         told = [(name, message) for name, message in wrong.items() if message != "needed" or name in self.touched]
         errors = [[Cell(inert(f"! {name} {message}".replace("_", " ")), "bold yellow")] for name, message in told]
-        self.query_one("#command", Pane).show([line, *errors])
+        whole: list[RichLine] = []
+        if config is not None and self.has_class("tried"):
+            whole = [[Cell("a dry run: nothing is enqueued, this is its whole config", "dim")]]
+            for name, value in config.model_dump(mode="json").items():
+                given = name in config.model_fields_set
+                whole.append([Cell(f"  {name:<22}", "bold" if given else "dim"), Cell(inert(json.dumps(value)))])
+        self.query_one("#command", Pane).show([line, *errors, *whole])
         return None if config is None else Launch(config, run)
+
+    def action_dry_run(self) -> None:
+        """Show the whole config that the job would have, defaults included; again puts it away."""
+        self.touched = {field.name for field in self.fields}
+        self.toggle_class("tried")
+        self.check()
+
+    def action_copy(self) -> None:
+        """Copy the command."""
+        from tui.clipboard import copy
+        from tui.memory import state_folder
+
+        if self.app._driver is not None:
+            told = copy(self.line, self.app._driver.write, state_folder())
+            self.query_one("#rule", Line).say([Cell(" " + inert(told), "bold")])
 
     def action_launch(self) -> None:
         self.touched = {field.name for field in self.fields}

@@ -79,7 +79,7 @@ class ProblemsScreen(Frame):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.table.focus()
+        self.set_focus(self.table)
         if self.lab is not None:
             self.reload()
 
@@ -264,7 +264,7 @@ class ProblemsScreen(Frame):
 
     def on_input_submitted(self) -> None:
         self.filter.display = bool(self.filter.value.strip())
-        self.table.focus()
+        self.set_focus(self.table)
         self.reload()
 
     def action_back(self) -> None:
@@ -278,4 +278,4 @@ class ProblemsScreen(Frame):
         elif box.display:
             box.value, box.display = "", False
             self.reload()
-        self.table.focus()
+        self.set_focus(self.table)
