@@ -147,6 +147,13 @@ class Frame(Screen[Any]):
 
     def on_screen_resume(self) -> None:
         self.redraw_title()
+        self._resumed()
+
+    def _resumed(self) -> None:
+        """Once every widget is there (a screen may be resumed before those in its body are): recall, and arrive."""
+        if not all(widget.is_mounted for widget in self.walk_children()):
+            self.call_later(self._resumed)
+            return
         if not self._recalled:
             self._recalled = True
             kept = self.lab_app.memory.of("kept").get(self.mode)

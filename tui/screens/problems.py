@@ -69,6 +69,7 @@ class ProblemsScreen(Frame):
         self.source: ProblemSource | None = None
         self.told: Told | None = None
         self._typing: Timer | None = None
+        self._total: int | None = None
 
     def body(self) -> ComposeResult:
         yield VirtualTable(COLUMNS, empty="no problems match; `o1coder import starter` brings some", id="problems")
@@ -114,10 +115,11 @@ class ProblemsScreen(Frame):
 
     def _count(self) -> list[Cell]:
         """How many of how many, what is marked."""
-        found = None if self.source is None else self.source.found
-        if found is None:
+        if self.source is not None and self.source.found is not None:
+            self._total = self.source.found.total  # an older one stands until a new filter has its answer
+        if self._total is None:
             return []
-        shown, total = len(self.table.order), found.total
+        shown, total = len(self.table.order), self._total
         cells = [Cell(f" {shown:,} of {total:,} " if self.filter.value.strip() else f" {total:,} problems ", "bold")]
         return [*cells, Cell(f"{len(self.table.marks)} marked ", "bold")] if self.table.marks else cells
 
