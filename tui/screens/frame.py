@@ -151,7 +151,7 @@ class Frame(Screen[Any]):
 
     def _resumed(self) -> None:
         """Once every widget is there (a screen may be resumed before those in its body are): recall, and arrive."""
-        if not all(widget.is_mounted for widget in self.walk_children()):
+        if not all(widget.is_mounted for widget in self.walk_children(Widget)):
             self.call_later(self._resumed)
             return
         if not self._recalled:
