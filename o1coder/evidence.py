@@ -11,9 +11,9 @@ from __future__ import annotations
 from sqlalchemy.engine import Connection
 
 from o1coder import rescores
-from o1coder.problems.withdrawals import withdrawn
 from o1coder.search.values import ENOUGH_DRAWS
 from o1coder.treequery import AsOf
+from o1coder.withdrawn import withdrawn
 
 __all__ = ["ENOUGH_DRAWS", "execution", "scores", "search"]
 

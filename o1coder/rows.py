@@ -12,7 +12,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Connection
 from sqlmodel import SQLModel
 
-LARGEST = 2**63 - 1  # the largest id that SQLite stores
+from o1coder.rownames import names_row as names_row
 
 
 class By(NamedTuple):
@@ -20,11 +20,6 @@ class By(NamedTuple):
 
     job_id: int | None = None
     author: str | None = None
-
-
-def names_row(word: str) -> bool:
-    """Is the word a number that a row can have as its id?"""
-    return word.isascii() and word.isdecimal() and len(word) <= 19 and int(word) <= LARGEST
 
 
 def table(model: type[SQLModel]) -> Table:

@@ -15,10 +15,10 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from o1coder.errors import LabError
-from o1coder.problems.withdrawals import withdrawn
 from o1coder.search.export import export_facts
 from o1coder.search.facts import CompletionFact, EndFact, Fact, Path, RolloutFact, ScoreFact, StepFact
 from o1coder.task import Case
+from o1coder.withdrawn import withdrawn
 
 TREES = "(SELECT value FROM json_each(?))"  # the ids that a query is about, as one JSON array
 

@@ -6,9 +6,9 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from o1coder.models.columns import AUTO, key, one_of, ref
+from o1coder.ordinals import GROUP_STRIDE as GROUP_STRIDE
 
 TREE_KINDS = ("search", "group", "draws", "cases")
-GROUP_STRIDE = 1_000_000  # an RL group's ordinal is (attempt - 1) * GROUP_STRIDE + iteration
 
 
 class Tree(SQLModel, table=True):

@@ -1,7 +1,7 @@
 """Test cases that are withdrawn because they are wrong, given back, or added later. Test sets stay frozen.
 
-Which cases of a set count is one SQL expression, here and nowhere else: now, or as of a withdrawal's id (ids follow commit
-order). Nothing is judged or labelled here: `o1coder run relabel` does that.
+Which cases of a set count is one SQL expression (withdrawn.py): now, or as of a withdrawal's id (ids follow commit order).
+Nothing is judged or labelled here: `o1coder run relabel` does that.
 """
 
 from __future__ import annotations
@@ -16,16 +16,7 @@ from o1coder.errors import LabError
 from o1coder.models import TestWithdrawal
 from o1coder.problems.store import add_case, add_test_set
 from o1coder.rows import By, add, names_row
-
-
-def withdrawn(case: str, upto: str | None = None) -> str:
-    """SQL that is true when the test case with this id (an SQL expression) is withdrawn; `upto` (one too): as of that
-    withdrawal id."""
-    seen, taken_back = ("", "") if upto is None else (f"AND w.id <= {upto} ", f" AND r.id <= {upto}")
-    return (
-        f"EXISTS (SELECT 1 FROM test_withdrawal w WHERE w.test_case_id = {case} AND w.retracts IS NULL {seen}"
-        f"AND NOT EXISTS (SELECT 1 FROM test_withdrawal r WHERE r.retracts = w.id{taken_back}))"
-    )
+from o1coder.withdrawn import withdrawn as withdrawn
 
 
 def latest(connection: Connection) -> int:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
-from o1coder.problems.withdrawals import withdrawn
 from o1coder.queries.trees import NOT_REPEATED
+from o1coder.withdrawn import withdrawn
 
 _COUNTED = "JOIN test_set ts ON ts.id = x.test_set_id AND ts.purpose <> 'verify'"
 _SEARCHED = (

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
-from o1coder.problems.withdrawals import withdrawn
+from o1coder.withdrawn import withdrawn
 
 NAMED = 12  # programs that are named where many fail a test
 

@@ -13,10 +13,10 @@ from typing import NamedTuple
 from sqlalchemy.engine import Connection
 
 from o1coder.errors import LabError
-from o1coder.problems.withdrawals import withdrawn
 from o1coder.queries import problem_filter
 from o1coder.queries.pass_rates import pass_rates
-from o1coder.rows import names_row
+from o1coder.rownames import names_row
+from o1coder.withdrawn import withdrawn
 
 _TESTS = f"(SELECT COUNT(*) FROM test_case t WHERE t.problem_id = p.id AND NOT {withdrawn('t.id')})"
 _PROGRAMS = "(SELECT COUNT(*) FROM program g WHERE g.problem_id = p.id)"

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from o1coder.errors import LabError
 from o1coder.queries import trees
-from o1coder.rows import names_row
+from o1coder.rownames import names_row
 from o1coder.standing import line_of
 
 KINDS = ("problem", "label", "step", "tree", "dataset", "job", "checkpoint")

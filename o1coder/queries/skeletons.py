@@ -10,13 +10,15 @@ from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.engine import Connection
 
-from o1coder import rescores
 from o1coder.queries.trees import show
 from o1coder.search.preorder import Preorder, grown, preorder, spliced
+
+if TYPE_CHECKING:
+    from o1coder.rescores import Told
 
 NOTHING, SOLVED, FAILED = 0, 1, 2
 MOST_NEW = 2000  # steps spliced in; more are read anew
@@ -61,7 +63,8 @@ def read(connection: Connection, tree_id: int) -> Skeleton:
     step, rollout = _largest(connection)
     own, earned, outcome = array("i", bytes(4 * len(shape))), array("d", bytes(8 * len(shape))), bytearray(len(shape))
     found = connection.exec_driver_sql(
-        "SELECT leaf_id, reward, passed, total, program_id FROM rollout WHERE tree_id = ? ORDER BY ordinal", (tree_id,)
+        "SELECT leaf_id, reward, passed, total, program_id FROM rollout WHERE tree_id = ? ORDER BY leaf_id, ordinal",
+        (tree_id,),
     )
     _take(connection, tree_id, shape, (own, earned, outcome), _plain(found))
     return _made(tree_id, shape, (own, earned, outcome), step, rollout, _rescore(connection, tree_id))
@@ -80,7 +83,8 @@ def renewed(connection: Connection, old: Skeleton) -> Skeleton:
         "SELECT id, parent_id, ordinal FROM step WHERE id > ? AND +tree_id = ?", (old.step, tree_id)
     ).all()
     leaves = connection.exec_driver_sql(
-        "SELECT leaf_id, reward, passed, total, program_id FROM rollout WHERE id > ? AND +tree_id = ? ORDER BY ordinal",
+        "SELECT leaf_id, reward, passed, total, program_id FROM rollout WHERE id > ? AND +tree_id = ? "
+        "ORDER BY leaf_id, ordinal",
         (old.rollout, tree_id),
     ).all()
     if not nodes and not leaves:
@@ -105,14 +109,11 @@ def _made(tree_id: int, shape: Preorder, kept: Kept, step: int, rollout: int, re
 
 
 def _take(connection: Connection, tree_id: int, shape: Preorder, kept: Kept, rollouts: Iterable[Any]) -> None:
-    """Add rollouts to the arrays. A masked one says nothing but what its stored verdicts say."""
+    """Add rollouts, by their leaves, to the arrays. A masked one says nothing but what its stored verdicts say."""
     own, earned, outcome = kept
-    told = rescores.told(connection, tree_id) or {}
+    told = _told(connection, tree_id)
     masked: list[tuple[int, int, int, int]] = []
-    for leaf, reward, passed, total, program in rollouts:
-        at = shape.find(leaf)
-        if at is None:
-            continue
+    for at, (_, reward, passed, total, program) in shape.placed(rollouts):
         if reward is not None:
             own[at] += 1
             earned[at] += reward
@@ -129,6 +130,15 @@ def _take(connection: Connection, tree_id: int, shape: Preorder, kept: Kept, rol
         for at, passed, total, program in masked:
             if program not in told and known.get(program, ("", 0))[1] >= total:
                 outcome[at] = SOLVED if passed == total else FAILED
+
+
+def _told(connection: Connection, tree_id: int) -> dict[int, Told]:
+    """What the newest re-score says of the programs; loaded only for a tree that has one."""
+    if not _rescore(connection, tree_id):
+        return {}
+    from o1coder import rescores
+
+    return rescores.told(connection, tree_id) or {}
 
 
 def _plain(rows: Any) -> Iterable[Any]:

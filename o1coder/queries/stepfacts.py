@@ -105,6 +105,11 @@ def texts(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[str, st
     return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
 
+def statement(connection: Connection, problem_id: int) -> str:
+    """What a problem asks for."""
+    return str(connection.exec_driver_sql("SELECT statement FROM problem WHERE id = ?", (problem_id,)).scalar() or "")
+
+
 def scorers_of(connection: Connection, ids: Sequence[int]) -> list[int]:
     """The checkpoints that scored any of these steps, newest first."""
     rows = connection.exec_driver_sql(
@@ -115,6 +120,7 @@ def scorers_of(connection: Connection, ids: Sequence[int]) -> list[int]:
     return [int(row[0]) for row in rows]
 
 
+FEW = 5000
 _STANDS = "l.source = 'human' AND l.retracts IS NULL AND NOT EXISTS (SELECT 1 FROM label r WHERE r.retracts = l.id)"
 
 
@@ -137,11 +143,13 @@ def words_of(connection: Connection, given: Given) -> list[tuple[int, str, str |
     return [(row[0], row[1], row[2]) for row in rows]
 
 
-def stated(connection: Connection, tree_id: int) -> list[int]:
-    """The steps of a tree for which a person's word counts."""
+def stated(connection: Connection, tree_id: int, steps: int) -> list[int]:
+    """The steps of a tree, which has that many, for which a person's word counts."""
+    # By the tree's steps where they are few, else by the words of people, which are few beside a large tree's steps.
+    few = "step s CROSS JOIN label l INDEXED BY label_by_people ON l.step_id = s.id"
+    many = "label l INDEXED BY label_by_people CROSS JOIN step s ON s.id = l.step_id"
     rows = connection.exec_driver_sql(
-        f"SELECT DISTINCT s.id FROM label l JOIN step s ON s.id = l.step_id WHERE {_STANDS} AND s.tree_id = ?",
-        (tree_id,),
+        f"SELECT DISTINCT s.id FROM {few if steps < FEW else many} WHERE {_STANDS} AND s.tree_id = ?", (tree_id,)
     )
     return [int(row[0]) for row in rows]
 

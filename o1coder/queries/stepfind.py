@@ -16,10 +16,10 @@ from sqlalchemy.engine import Connection
 
 from o1coder import rescores
 from o1coder.errors import LabError
-from o1coder.labels import current_label
 from o1coder.queries.skeletons import Skeleton
 from o1coder.queries.steprows import first_verdicts, score_of
 from o1coder.queries.words import Term, equals, number_of, terms, unknown, values_of
+from o1coder.standing import current_label
 
 MOST_GAPS = 500
 _WORDS = {
@@ -126,9 +126,10 @@ def _with_verdict(
 def gaps(connection: Connection, tree: Skeleton, prm: int) -> array[int]:
     """Positions of the steps whose PRM score is furthest from the search's value, the furthest first."""
     rows = connection.exec_driver_sql(
-        f"SELECT s.id FROM step s JOIN label m ON m.id = {_SEARCHED} WHERE s.tree_id = ? AND m.v IS NOT NULL "
-        f"AND {score_of('s.id')} IS NOT NULL ORDER BY abs(m.v - {score_of('s.id')}) DESC, s.id LIMIT {MOST_GAPS}",
-        (tree.tree_id, prm, prm),
+        f"WITH said AS MATERIALIZED (SELECT s.id, m.v, {score_of('s.id')} score FROM step s "
+        f"JOIN label m ON m.id = {_SEARCHED} WHERE s.tree_id = ? AND m.v IS NOT NULL) "
+        f"SELECT id FROM said WHERE score IS NOT NULL ORDER BY abs(v - score) DESC, id LIMIT {MOST_GAPS}",
+        (prm, tree.tree_id),
     )
     return array("i", (at for row in rows if (at := tree.shape.find(row[0])) is not None))
 

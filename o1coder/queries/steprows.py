@@ -12,9 +12,9 @@ from typing import NamedTuple
 from sqlalchemy.engine import Connection
 
 from o1coder import rescores
-from o1coder.labels import current_label
 from o1coder.queries.skeletons import Skeleton
 from o1coder.queries.trees import StepRow
+from o1coder.standing import current_label
 
 IDS = "(SELECT value FROM json_each(?))"
 

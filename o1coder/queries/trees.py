@@ -14,10 +14,10 @@ from sqlalchemy.engine import Connection
 
 from o1coder import rescores
 from o1coder.errors import LabError
-from o1coder.labels import current_label
-from o1coder.models.tree import GROUP_STRIDE
+from o1coder.ordinals import GROUP_STRIDE
 from o1coder.queries import pulses
-from o1coder.rows import names_row
+from o1coder.rownames import names_row
+from o1coder.standing import current_label
 
 # A tree `x` that no later attempt grew again: one of RL whose iteration lies behind the one that a later attempt of its job
 # went on from is there twice, and counts once.

@@ -16,9 +16,9 @@ from typing import NamedTuple
 from sqlalchemy.engine import Connection
 
 from o1coder.errors import LabError
-from o1coder.problems.withdrawals import withdrawn
 from o1coder.queries import curves
 from o1coder.queries.trees import NOT_REPEATED
+from o1coder.withdrawn import withdrawn
 
 LOGGED = ("kl", "entropy", "clip_ratio/region_mean", "frac_reward_zero_std", "completions/clipped_ratio", "grad_norm")
 EQUAL = 1e-9  # rewards of a group that differ by less rank nothing

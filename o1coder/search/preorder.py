@@ -10,7 +10,10 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple, TypeVar
+
+CHUNK = 8192  # nodes taken in at a time: as columns, not one by one
 
 Array = TypeVar("Array", "array[int]", "array[float]", bytearray)
 Node = tuple[int, int | None, int]  # id, id of the parent, ordinal among its siblings
@@ -39,6 +42,16 @@ class Preorder:
         if at == len(self._by_id) or self.ids[self._by_id[at]] != node:
             return None
         return self._by_id[at]
+
+    def placed(self, rows: Iterable[Any]) -> Iterator[tuple[int, Any]]:
+        """Rows that begin with an id, the ids rising, each with its position; one walk beside theirs. Rows of ids that are
+        not here are left out."""
+        at, last = 0, len(self._by_id)
+        for row in rows:
+            while at < last and self.ids[self._by_id[at]] < row[0]:
+                at += 1
+            if at < last and self.ids[self._by_id[at]] == row[0]:
+                yield self._by_id[at], row
 
     def parent(self, position: int) -> int | None:
         """The position of the parent; None for a root."""
@@ -104,10 +117,12 @@ def preorder(nodes: Iterable[Node]) -> Preorder:
     A node whose parent is not among the nodes is a root. No id is 0.
     """
     ids, parents, ordinals = array("q"), array("q"), array("i")
-    for node, parent, ordinal in nodes:
-        ids.append(node)
-        parents.append(parent or 0)
-        ordinals.append(ordinal)
+    rest = iter(nodes)
+    while chunk := list(islice(rest, CHUNK)):
+        some, above, places = zip(*chunk, strict=True)
+        ids.extend(some)
+        parents.extend(parent or 0 for parent in above)
+        ordinals.extend(places)
     begins = _begins(parents, ordinals)
     if begins is None:
         ordered = sorted(zip(parents, ordinals, ids, strict=True))

@@ -14,13 +14,13 @@ from sqlalchemy.engine import Connection
 
 from o1coder.lab import Lab
 from o1coder.labels import estimate_of
-from o1coder.problems.withdrawals import withdrawn
 from o1coder.reward import terminal_reward
 from o1coder.search.export import tree_digest
 from o1coder.search.facts import Fact, RolloutFact, StepFact
 from o1coder.search.values import hard_label, recorded_values
 from o1coder.trees import export_rows, step_ids, stored_facts
 from o1coder.verify.findings import Findings
+from o1coder.withdrawn import withdrawn
 
 BATCH = 32  # trees a read transaction
 

@@ -245,8 +245,8 @@ class Frame(Screen[Any]):
         if self._message:
             bar.say([Cell(" " + self._message, "bold yellow")])
             return
-        own, everywhere = bindings_of(type(self)), bindings_of(type(self.app))
-        shown = [(b, b.action) for b in own if b.show] + [(b, f"app.{b.action}") for b in everywhere if b.show]
+        everywhere = bindings_of(type(self.app))
+        shown = [(b, b.action) for b in self.in_bar()] + [(b, f"app.{b.action}") for b in everywhere if b.show]
         cells: list[Cell] = []
         acts: dict[int, str] = {}
         for binding, action in shown[:7]:
@@ -254,6 +254,10 @@ class Frame(Screen[Any]):
             cells.append(Cell(f" {key_name(keys_of(binding, self.lab_app.keymap))} ", "bold bright_blue"))
             cells.append(Cell(binding.description + " "))
         bar.say(cells, acts=acts)
+
+    def in_bar(self) -> list[Binding]:
+        """The bindings of this screen that the key bar names, in order."""
+        return [binding for binding in bindings_of(type(self)) if binding.show]
 
     def command_bar(self, opened: bool) -> None:
         """Put the command bar in the place of the keys, or take it away again."""

@@ -22,15 +22,17 @@ from textual.widgets import Input
 from tui.screens import tree_list, tree_pane
 from tui.screens.frame import Frame, position
 from tui.screens.tree_beside import TABS as BESIDE_TABS
-from tui.screens.tree_beside import BesideSource, beside_lines, head_cells
+from tui.screens.tree_beside import BesideSource, beside_lines, choose_other, head_cells
 from tui.screens.tree_cells import columns
 from tui.screens.tree_going import Going
-from tui.screens.tree_labels import Corrections, Value
-from tui.screens.tree_list import TreeListSource, solved, standing
+from tui.screens.tree_head import crumb, list_head, tree_head
+from tui.screens.tree_keys import CSS, KEYS, in_bar
+from tui.screens.tree_labels import Corrections, Value, warm
+from tui.screens.tree_list import TreeListSource
 from tui.screens.tree_pane import step_lines
 from tui.screens.tree_retrain import Retraining
 from tui.screens.tree_source import News, TreeSource
-from tui.text import GLYPHS, Cell, first_line, inert
+from tui.text import Cell
 from tui.widgets.detail import Detail
 from tui.widgets.line import Line
 from tui.widgets.pane import RichLine
@@ -40,63 +42,15 @@ from tui.widgets.virtual_tree import VirtualTree
 _TREE = re.compile(r"(\d+)(?::((?:\d+(?:\.\d+)*)?))?")
 _TWO = re.compile(r"(\d+)\s+(\d+)")
 LIST = "list"
-
-
-def _key(keys: str, action: str, name: str, about: str, *, show: bool = False, label: str = "") -> Binding:
-    return Binding(keys, action, label or name, show=show, id=f"tree.{name.replace(' ', '_')}", tooltip=about)
+WARM_S = 0.5  # what labels need is loaded once a tree is drawn, so that the first key does not wait for it
 
 
 class TreeScreen(Frame):
     """The third screen."""
 
     TITLE = "Tree"
-    CSS = """
-    TreeScreen #main { height: 1fr; layout: vertical; }
-    TreeScreen.-wide #main { layout: horizontal; }
-    TreeScreen #trees, TreeScreen #beside { display: none; }
-    TreeScreen.listing #trees { display: block; }
-    TreeScreen.listing #tree, TreeScreen.listing #right, TreeScreen.listing #crumb { display: none; }
-    TreeScreen.comparing #beside { display: block; }
-    TreeScreen.comparing #tree, TreeScreen.comparing #crumb { display: none; }
-    TreeScreen #tree, TreeScreen #beside { height: 1fr; }
-    TreeScreen #right { height: 1fr; }
-    TreeScreen.-wide #tree, TreeScreen.-wide #beside { width: 3fr; height: 1fr; }
-    TreeScreen.-wide #right { width: 2fr; height: 1fr; }
-    TreeScreen.-short #right, TreeScreen.-short #crumb { display: none; }
-    TreeScreen.zoomed #tree, TreeScreen.zoomed #beside { display: none; }
-    TreeScreen.zoomed #right { display: block; height: 1fr; width: 1fr; }
-    TreeScreen #find { display: none; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        _key("a", "label('valid')", "valid", "the step (or every marked step) is valid", show=True),
-        _key("x", "label('invalid')", "invalid", "the step (or every marked step) is invalid", show=True),
-        _key("s", "unsure", "unsure", "nobody can tell: keeps the step out of training. In the list: sort", show=True),
-        _key("X", "first_error", "first error", "first error: before it valid, it and all below invalid", show=True),
-        _key("p", "follow", "propagate", "say this step's word again with what follows from it"),
-        _key("z", "undo(False)", "undo", "take your last label (or batch) back", show=True),
-        _key("Z", "redo", "redo", "give again what was taken back last"),
-        _key("backspace", "undo(True)", "undo and go", "take your last label back and go there"),
-        _key("R", "retrain", "retrain", "train a PRM on the labels as they are now, score this tree"),
-        _key("b", "jump('best')", "best child", "go to the child with the highest value"),
-        _key("asterisk", "jump('principal')", "principal path", "go down the best children to the leaf"),
-        _key("e", "failing(1)", "next failing", "go to the next program that fails"),
-        _key("E", "failing(-1)", "previous failing", "go to the program before that fails"),
-        _key("d", "jump('gap')", "gap", "go where PRM and search differ most; again: the next"),
-        _key("L", "jump('people')", "next label", "go to the next step that a person has labelled"),
-        _key("slash", "find", "find", "search steps: words label:invalid verdict:WA gap>0.5; the list: filter"),
-        _key("n", "match(1)", "next", "next match; beside: next step that differs"),
-        _key("N", "match(-1)", "previous", "the match before; beside: the differing step before"),
-        _key("f", "only", "only differing", "beside: only what differs, or all"),
-        _key("equals_sign", "beside", "beside", "this tree beside another of its problem; the list: two marked trees"),
-        _key("t", "tab(1)", "tab", "step, tests, context, drawn, rollouts, labels, scores"),
-        _key("T", "tab(-1)", "previous tab", "the tab before"),
-        _key("plus", "zoom", "zoom", "the pane alone; esc goes back"),
-        _key("J,shift+down", "pane(3)", "scroll", "scroll the pane"),
-        _key("K,shift+up", "pane(-3)", "scroll back", "scroll the pane back"),
-        _key("F", "follow_growth", "follow", "go along with the newest step while the tree grows"),
-        _key("r", "refresh", "refresh", "ask everything again"),
-        _key("escape", "back", "back", "one step back, at last to the list of trees"),
-    ]
+    CSS = CSS
+    BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
     def __init__(self) -> None:
         super().__init__()
@@ -113,6 +67,7 @@ class TreeScreen(Frame):
         self._wanted: str | int | None = None  # a path or a step to go to when the tree is here
         self._since = time.monotonic()
         self._following = False
+        self._warm = False
 
     def body(self) -> ComposeResult:
         with Vertical():
@@ -312,6 +267,9 @@ class TreeScreen(Frame):
 
     def _take_about(self, _: None) -> None:
         source = self.source
+        if not self._warm and self.lab is not None and not self.lab.readonly:
+            self._warm = True
+            self.set_timer(WARM_S, lambda: self.ask("warm", warm, lambda _: None))
         if source is not None and source.columns() != self.outline.columns:
             self.outline.columns = source.columns()
             self.outline.reload()
@@ -362,58 +320,23 @@ class TreeScreen(Frame):
             self._lines = lines
             self.detail.show((about[0], self.table.row_id), lines, [Cell(position(self.table) + " ")])
 
-    # head and crumb ------------------------------------------------------------------------------------------------------
     def draw_head(self) -> None:
         """The line over the body and the path under it."""
         head, source = self.query_one("#head", Line), self.source
+        self.draw_keys()
         if self.pair is not None:
             head.say(head_cells(self.compared) if self.compared is not None else [])
-            return
-        if self.tree_id is None:
-            sort = tree_list.SORTS[self.sort].partition(":")[2].replace("-id", "oldest") or "newest"
-            asked = inert(self.asked) or "all trees"
-            head.say([Cell(f" {asked} {GLYPHS.dot} {sort} first", "dim")], [Cell(position(self.table) + " ", "dim")])
-            return
-        if source is None or source.head is None or source.tree_id != self.tree_id:
+        elif self.tree_id is None:
+            head.say(list_head(self.asked, self.sort), [Cell(position(self.table) + " ", "dim")])
+        elif source is None or source.head is None or source.tree_id != self.tree_id:
             head.say([])
-            return
-        tree = source.head
-        dot = Cell(f" {GLYPHS.dot} ", "dim")
-        cells = [
-            Cell(f" tree {tree.id} "),
-            Cell(first_line(tree.title), "bold"),
-            dot,
-            solved(tree),
-            Cell(" solved"),
-            dot,
-            standing(tree),
-        ]
-        if source.stale:
-            cells += [dot, Cell(f"stale: {' '.join(map(str, source.stale))}", "bold yellow")]
-        if self.retraining.note:
-            cells += [dot, Cell(inert(self.retraining.note), "bold bright_blue")]
-        found = self.going.told()
-        cells += [dot, Cell(inert(found), "bold")] if found else []
-        speed = [] if tree.rollouts_per_s is None else [f"{tree.rollouts_per_s:.2f} rollouts/s"]
-        round_ = [] if tree.round is None else [f"round {tree.round}"]
-        doing = [tree.doing] if tree.doing and tree.ended is None else []
-        rest = f" {GLYPHS.dot} ".join([*doing, *speed, tree.preset, f"job {tree.job}", *round_])
-        head.say([*cells, dot, Cell(inert(rest), "dim")])
-        self._draw_crumb(source)
+        else:
+            head.say(tree_head(source, source.head, self.retraining.note, self.going.told()))
+            if source.tree is not None and self.outline.row_id is not None:
+                self.query_one("#crumb", Line).say(crumb(source, source.tree, self.outline.row_id))
 
-    def _draw_crumb(self, source: TreeSource) -> None:
-        row_id = self.outline.row_id
-        at = None if source.tree is None or row_id is None else source.tree.shape.find(row_id)
-        if source.tree is None or at is None:
-            return
-        shape = source.tree.shape
-        names = []
-        for one in reversed([at, *shape.above(at)]):
-            line = source.lines.get(shape.ids[one])
-            action = "problem" if one == 0 else line.step.action if line is not None else "step"
-            names.append(action if one == 0 else f"{action} {shape.ordinal[one]}")
-        place = f" {self.path_of(shape.ids[at]) or 'root'} "
-        self.query_one("#crumb", Line).say([Cell(place, "bold"), Cell(inert(f" {GLYPHS.closed} ".join(names)))])
+    def in_bar(self) -> list[Binding]:
+        return in_bar("two" if self.pair is not None else "list" if self.tree_id is None else "tree")
 
     # verbs -----------------------------------------------------------------------------------------------------------------
     @property
@@ -473,10 +396,9 @@ class TreeScreen(Frame):
 
     def action_match(self, by: int) -> None:
         if self.pair is not None and self.compared is not None:
-            places, at = self.compared.differing, self.table.row_id or 0
-            if places:
-                ahead = [one for one in places if one > at] if by > 0 else [one for one in places if one < at][::-1]
-                self.query_one("#beside", VirtualTree).reveal((ahead or (places if by > 0 else places[::-1]))[0])
+            found = self.compared.next_differing(self.table.row_id or 0, by)
+            if found is not None and isinstance(self.table, VirtualTree):
+                self.table.reveal(found)
         elif self.in_tree:
             self.going.match(by)
 
@@ -510,31 +432,14 @@ class TreeScreen(Frame):
         if self.pair is not None:
             self.lab_app.go("tree", f"{self.pair[1]} {self.pair[0]}")
         elif self.tree_id is None:
-            marked = sorted(self.table.marks | ({self.table.row_id} if self.table.row_id is not None else set()))
-            marked = sorted(self.table.marks) if len(self.table.marks) == 2 else marked
+            marked = self.table.marks if len(self.table.marks) == 2 else self.table.marks | {self.table.row_id or 0}
             if len(marked) == 2:
-                self.lab_app.go("tree", f"{marked[0]} {marked[1]}")
+                one, other = sorted(marked)
+                self.lab_app.go("tree", f"{one} {other}")
             else:
                 self.say("mark two trees of one problem (space), then = or enter")
-        elif self.source is not None and self.source.head is not None and self.lab is not None:
-            tree_id = self.source.tree_id
-            asked = partial(_others, self.lab, self.source.head.problem, tree_id)
-            self.ask("others", asked, partial(self._choose_other, tree_id))
-
-    def _choose_other(self, tree_id: int, others: list[tuple[int, str]]) -> None:
-        from tui.screens.ask import Choose, Option
-
-        if not others:
-            self.say("there is no other tree of this problem")
-            return
-
-        def chosen(index: int | None) -> None:
-            if index is not None:
-                one, other = sorted((tree_id, others[index][0]))
-                self.lab_app.go("tree", f"{one} {other}")
-
-        options = [Option(str(number), about) for number, about in others]
-        self.app.push_screen(Choose(f"tree {tree_id} beside which tree of its problem?", options), chosen)
+        elif self.source is not None and self.source.head is not None:
+            choose_other(self, self.source.head)
 
     def action_only(self) -> None:
         if self.compared is not None and self.pair is not None:
@@ -590,20 +495,3 @@ def _tree_of(lab: Any, step_id: int) -> int | None:
 
     with lab.reading() as connection:
         return stepfacts.tree_of(connection, step_id)
-
-
-def _others(lab: Any, problem: int, tree_id: int) -> list[tuple[int, str]]:
-    """In a thread: the other trees of a problem, newest first, with a line about each."""
-    from o1coder.queries import treelist, trees
-
-    with lab.reading() as connection:
-        ids = [one for one in treelist.ids(connection, f"problem:{problem}") if one != tree_id][:200]
-        rows = trees.rows(connection, ids)
-    return [
-        (
-            row.id,
-            f"job {row.job}" + ("" if row.round is None else f" round {row.round}") + f" {row.preset} "
-            f"{row.solved}/{row.rollouts} solved, {row.ended or 'growing'}",
-        )
-        for row in rows
-    ]

@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from o1coder.lab import Lab
     from o1coder.queries.treediff import Difference, Head, Mode, Side
     from o1coder.queries.treediff import Row as Pair
+    from o1coder.queries.trees import TreeRow
+    from tui.screens.frame import Frame
 
 TABS = ("texts", "trees", "failures")
 MARKS = {"equal": "=", "alike": "~", "a": "<", "b": ">"}
 STYLES = {"equal": "", "alike": "bright_blue", "a": "yellow", "b": "cyan"}
+MOST_OTHERS = 200
 MOVED = 0.1  # a value that differs by less is not called different
 
 
@@ -74,6 +77,12 @@ class BesideSource:
     def rows(self, ids: Sequence[int]) -> Mapping[int, Row]:
         found = self.found
         return {} if found is None else {n: _row(found.steps[n - 1]) for n in ids}
+
+    def next_differing(self, row_id: int, by: int) -> int | None:
+        """The next row that differs, or the one before, round the end."""
+        places = self.differing if by > 0 else self.differing[::-1]
+        ahead = (one for one in places if (one > row_id if by > 0 else one < row_id))
+        return next(ahead, places[0] if places else None)
 
     def pair(self, row_id: int) -> Pair | None:
         """The steps of a row."""
@@ -195,3 +204,37 @@ def _mode(mode: Mode) -> str:
         by_verdict.setdefault(each["verdict"], []).append(str(each["case"]))
     fails = "; ".join(f"{verdict} on {', '.join(cases)}" for verdict, cases in sorted(by_verdict.items()))
     return f"{mode.programs} program{'s' if mode.programs != 1 else ''}: {fails}"
+
+
+def choose_other(screen: Frame, tree: TreeRow) -> None:
+    """Ask beside which other tree of its problem a tree is to stand, and go there."""
+    lab = screen.lab
+    if lab is None:
+        return
+
+    def others() -> list[TreeRow]:
+        from o1coder.queries import treelist, trees
+
+        with lab.reading() as connection:
+            ids = [one for one in treelist.ids(connection, f"problem:{tree.problem}") if one != tree.id]
+            return trees.rows(connection, ids[:MOST_OTHERS])
+
+    def choose(found: list[TreeRow]) -> None:
+        from tui.screens.ask import Choose, Option
+
+        def chosen(index: int | None) -> None:
+            if index is not None:
+                one, other = sorted((tree.id, found[index].id))
+                screen.lab_app.go("tree", f"{one} {other}")
+
+        options = []
+        for row in found:
+            where = f"job {row.job}" + ("" if row.round is None else f" round {row.round}")
+            told = f"{where} {row.preset} {row.solved}/{row.rollouts} solved, {row.ended or 'growing'}"
+            options.append(Option(str(row.id), told))
+        if options:
+            screen.app.push_screen(Choose(f"tree {tree.id} beside which tree of its problem?", options), chosen)
+        else:
+            screen.say("there is no other tree of this problem")
+
+    screen.ask("others", others, choose)

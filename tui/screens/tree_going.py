@@ -9,11 +9,9 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection
-
     from o1coder.queries.skeletons import Skeleton
     from tui.screens.tree import TreeScreen
 
@@ -72,7 +70,7 @@ class Going:
             self.to(tree, found)
 
     # asked of the lab ------------------------------------------------------------------------------------------------
-    def _ask(self, question: Callable[[Connection, Skeleton, int], int | None], nothing: str) -> None:
+    def _ask(self, question: Callable[[Any, Skeleton, int], int | None], nothing: str) -> None:
         """Where to go from here is asked of the lab."""
         here, lab = self._here(), self.screen.lab
         if here is None or lab is None:
@@ -94,7 +92,7 @@ class Going:
     def best(self) -> None:
         """To the child with the highest value."""
 
-        def question(connection: Connection, tree: Skeleton, at: int) -> int | None:
+        def question(connection: Any, tree: Skeleton, at: int) -> int | None:
             from o1coder.queries.stepfind import best_child
 
             return best_child(connection, tree, at)
@@ -104,7 +102,7 @@ class Going:
     def principal(self) -> None:
         """Down the best children to the leaf."""
 
-        def question(connection: Connection, tree: Skeleton, at: int) -> int | None:
+        def question(connection: Any, tree: Skeleton, at: int) -> int | None:
             from o1coder.queries.stepfind import principal
 
             return principal(connection, tree, at)
@@ -149,10 +147,10 @@ class Going:
         self._ask(self._next_of_people, "no person has labelled another step here")
 
     @staticmethod
-    def _next_of_people(connection: Connection, tree: Skeleton, at: int) -> int | None:
+    def _next_of_people(connection: Any, tree: Skeleton, at: int) -> int | None:
         from o1coder.queries import stepfacts
 
-        places = [tree.shape.find(step) for step in stepfacts.stated(connection, tree.tree_id)]
+        places = [tree.shape.find(step) for step in stepfacts.stated(connection, tree.tree_id, len(tree))]
         known = sorted(one for one in places if one is not None)
         return known[bisect_right(known, at) % len(known)] if known else None
 

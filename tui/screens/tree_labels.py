@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from tui.text import GLYPHS
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection
-
     from o1coder.corrections import Applied, Change, Preview
     from o1coder.labels import Added
     from o1coder.queries.stepfacts import Given
@@ -23,6 +21,12 @@ if TYPE_CHECKING:
 
 Value = Literal["valid", "invalid", "unsure"]
 Begun = tuple[Callable[[], Any], Callable[[Any], None]]
+
+
+def warm() -> None:
+    """In a thread: load what writing a label needs."""
+    import o1coder.corrections
+    import o1coder.labels  # noqa: F401
 
 
 class Undone(NamedTuple):
@@ -57,7 +61,7 @@ class Corrections:
             self.screen.act(partial(self._begin_one, value))
             return
 
-        def counted(connection: Connection) -> list[Change]:
+        def counted(connection: Any) -> list[Change]:
             from o1coder.corrections import Change
 
             return [Change(step, value) for step in marked]
@@ -111,7 +115,7 @@ class Corrections:
         if step_id is None:
             return
 
-        def changes(connection: Connection) -> list[Change]:
+        def changes(connection: Any) -> list[Change]:
             from o1coder.corrections import first_error
 
             return first_error(connection, step_id)
@@ -130,7 +134,7 @@ class Corrections:
             return
         value = line.step.label
 
-        def changes(connection: Connection) -> list[Change]:
+        def changes(connection: Any) -> list[Change]:
             from o1coder.corrections import propagate
 
             return propagate(connection, step_id, value, after=True, ancestors=True)
@@ -147,7 +151,7 @@ class Corrections:
             return None
         return step_id
 
-    def _preview(self, what: str, told: str, changes: Callable[[Connection], list[Change]]) -> None:
+    def _preview(self, what: str, told: str, changes: Callable[[Any], list[Change]]) -> None:
         """Count what changes would do and ask."""
         lab = self.screen.lab
         assert lab is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tui.highlight import numbered, plain, python
 from tui.screens import tree_cells
@@ -13,8 +13,6 @@ from tui.text import GLYPHS, Cell, inert, number, state
 from tui.widgets.pane import RichLine
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection
-
     from o1coder.queries.stepfacts import Said
     from o1coder.queries.steprows import Line
     from o1coder.queries.trees import VerdictRow
@@ -73,9 +71,9 @@ def _body(text: str, code: str | None) -> list[RichLine]:
     return numbered(python(code.rstrip("\n"))) if code is not None else plain(text)
 
 
-def _context(source: TreeSource, connection: Connection, at: int) -> list[RichLine]:
+def _context(source: TreeSource, connection: Any, at: int) -> list[RichLine]:
     """The problem, then the path down to the step."""
-    from o1coder.queries import problems, stepfacts
+    from o1coder.queries import stepfacts
 
     assert source.tree is not None
     shape = source.tree.shape
@@ -83,7 +81,7 @@ def _context(source: TreeSource, connection: Connection, at: int) -> list[RichLi
     known = stepfacts.texts(connection, [shape.ids[one] for one in path])
     lines: list[RichLine] = []
     if source.head is not None:
-        lines = [*plain(problems.show(connection, source.head.problem).statement), []]
+        lines = [*plain(stepfacts.statement(connection, source.head.problem)), []]
     for one in path:
         action, text, code = known[shape.ids[one]]
         body = _body(text, code if one == at else None)
@@ -137,7 +135,7 @@ def _labels(found: Sequence[Said]) -> list[RichLine]:
     return lines or [[Cell("no label yet: a valid, x invalid, s unsure, X first error", "dim")]]
 
 
-def _scores(source: TreeSource, connection: Connection, step_id: int) -> list[RichLine]:
+def _scores(source: TreeSource, connection: Any, step_id: int) -> list[RichLine]:
     from o1coder.queries import stepfacts
 
     found = stepfacts.scores(connection, step_id)
@@ -157,7 +155,7 @@ def _scores(source: TreeSource, connection: Connection, step_id: int) -> list[Ri
     return lines or [[Cell("no PRM has scored this step: R trains one on the labels and scores the tree", "dim")]]
 
 
-def _drawn(connection: Connection, step_id: int) -> list[RichLine]:
+def _drawn(connection: Any, step_id: int) -> list[RichLine]:
     from o1coder.queries import trees
 
     found = trees.completions(connection, step_id)
@@ -172,7 +170,7 @@ def _drawn(connection: Connection, step_id: int) -> list[RichLine]:
     return lines or [[Cell("nothing was drawn below this step", "dim")]]
 
 
-def _rollouts(source: TreeSource, connection: Connection, at: int) -> list[RichLine]:
+def _rollouts(source: TreeSource, connection: Any, at: int) -> list[RichLine]:
     """The rollouts through a step: the mean of every term of their rewards, then each."""
     from o1coder.queries import stepfacts
 

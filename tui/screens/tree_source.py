@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tui.screens import tree_cells
 from tui.text import first_line
@@ -17,8 +17,6 @@ from tui.widgets.virtual_table import KEPT, Column, Order, Row
 from tui.widgets.virtual_tree import Outline
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection
-
     from o1coder.lab import Lab
     from o1coder.queries.skeletons import Skeleton
     from o1coder.queries.steprows import Line
@@ -119,19 +117,19 @@ class TreeSource:
     # around it ---------------------------------------------------------------------------------------------------------
     def about(self) -> None:
         """In a thread: the head, the PRMs that scored it, what is stale because of it."""
-        from o1coder.labels import stale_for_steps
         from o1coder.queries import scores, stepfacts
+        from o1coder.standing import stale_for_steps
 
         with self.lab.reading() as connection:
             self.head = self._about(connection)
             prms = scores.scorers(connection, self.tree_id)
-            self.stated = set(stepfacts.stated(connection, self.tree_id))
+            self.stated = set(stepfacts.stated(connection, self.tree_id, 0 if self.tree is None else len(self.tree)))
             self.stale = stale_for_steps(connection, self.stated)
         if prms[:2] != self.prms[:2]:
             self.lines = {}
         self.prms = prms
 
-    def _about(self, connection: Connection) -> TreeRow:
+    def _about(self, connection: Any) -> TreeRow:
         from o1coder.queries import trees
 
         return trees.show(connection, self.tree_id)
