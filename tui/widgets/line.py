@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -35,8 +36,11 @@ class Line(Widget):
         said = (tuple(left), tuple(right))
         self._acts = acts or {}
         if said != self._said:
+            before = self.render_line(0)
             self._said = said
-            self.refresh()
+            changed = span(before, self.render_line(0))
+            if changed is not None:
+                self.refresh(Region(changed.start, 0, len(changed), 1))
 
     async def on_click(self, event: events.Click) -> None:
         x = 0
@@ -57,8 +61,40 @@ class Line(Widget):
             right.pop()
         if right:
             left = left.adjust_cell_length(width - sum(one.cell_length for one in right), base)
-            return Strip([*left, *(segment for one in right for segment in one)], width)
-        return clipped(left, width, base)
+            return Strip([*left, *(segment for one in right for segment in one)], width).simplify()
+        return clipped(left, width, base).simplify()
+
+
+def span(old: Strip, new: Strip) -> range | None:
+    """The columns in which two strips differ, from the first to the last; None where they do not. A blank that one of them
+    lacks at its end counts as one without a style."""
+    before, after = _columns(old), _columns(new)
+    width = max(len(before), len(after))
+    blank = (" ", Style.null())
+    before += [blank] * (width - len(before))
+    after += [blank] * (width - len(after))
+    differing = [column for column in range(width) if before[column] != after[column]]
+    if not differing:
+        return None
+    first, end = differing[0], differing[-1] + 1
+    while first and "" in (before[first][0], after[first][0]):  # never half of a wide character
+        first -= 1
+    while end < width and "" in (before[end][0], after[end][0]):
+        end += 1
+    return range(first, end)
+
+
+def _columns(strip: Strip) -> list[tuple[str, Style]]:
+    """A strip column by column; a wide character stands in its first one, whoever follows it stays empty."""
+    found: list[tuple[str, Style]] = []
+    for text, style, _ in strip:
+        for character in text:
+            size = 1 if character.isascii() else cell_len(character)
+            if size == 0 and found:  # a mark on the character before it
+                found[-1] = (found[-1][0] + character, found[-1][1])
+            else:
+                found += [(character, style or Style.null()), ("", style or Style.null())][:size]
+    return found
 
 
 def clipped(strip: Strip, width: int, style: Style) -> Strip:

@@ -17,6 +17,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.text import Cell
+from tui.widgets.line import span
 
 RichLine = Sequence[Cell]
 _NOTHING = Strip([])
@@ -68,8 +69,9 @@ class Pane(Widget):
     def _repaint(self, before: list[Strip]) -> None:
         """Repaint what differs from what was shown: an arrow key must not send blank lines over the wire."""
         for line, (old, new) in enumerate(zip_longest(before, self._shown(), fillvalue=_NOTHING)):
-            if old != new:
-                self.refresh(Region(0, line, max(old.cell_length, new.cell_length), 1))
+            changed = span(old, new)
+            if changed is not None:
+                self.refresh(Region(changed.start, line, len(changed), 1))
 
     def on_resize(self) -> None:
         self.scroll_lines(0)
