@@ -203,3 +203,9 @@ def test_a_question_that_nobody_waits_for_is_ended(lab: Lab) -> None:
 def test_the_driver_is_one_that_can_be_interrupted() -> None:
     module, _ = db.driver()
     assert hasattr(module.Connection, "interrupt")
+
+
+def test_the_words_of_split_and_kind_are_those_of_the_table() -> None:
+    from o1coder.models.problem import KINDS, SPLITS
+
+    assert {"split": SPLITS, "kind": KINDS} == problem_filter._KNOWN

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.timer import Timer
 from textual.widgets import Input
 
 from tui.screens.frame import Frame, position, tab_cells
+from tui.screens.jobs_asking import JobAsking
+from tui.screens.jobs_keys import KEYS
 from tui.screens.jobs_pane import TABS, strip, told
 from tui.screens.jobs_source import COLUMNS, JobSource
 from tui.screens.jobs_verbs import JobVerbs, language
@@ -34,15 +36,9 @@ if TYPE_CHECKING:
 REFRESH_S = 5.0  # so that the age of a silent job's last sign grows on the screen
 METER_S = 2.0
 SLOW_METER_S = 10.0
-TYPED_S = 0.15
-PROMPTS = {
-    "jobs": "jobs: state:failed stage:prm run:x age<1h words -word",
-    "search": "search the log for …",
-    "keep": "only log lines with …   (!word: without)",
-}
 
 
-class JobsScreen(JobVerbs, Frame):
+class JobsScreen(JobAsking, JobVerbs, Frame):
     """The first screen."""
 
     TITLE = "Jobs"
@@ -58,38 +54,14 @@ class JobsScreen(JobVerbs, Frame):
     JobsScreen.abouts #about { display: block; }
     JobsScreen #asked { display: none; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "new", "new", id="jobs.new", tooltip="launch a stage: choose it, fill in its form"),
-        Binding("x", "cancel", "cancel", id="jobs.cancel", tooltip="ask it, or what is marked, to end (it saves what it has)"),
-        Binding("R", "retry", "retry", id="jobs.retry", tooltip="one more attempt of what failed, was cancelled or lost"),
-        Binding("t", "tab(1)", "next tab", id="jobs.tab", tooltip="log, about, usage, chain of its round"),
-        Binding("slash", "filter", "filter", id="jobs.filter", tooltip="filter jobs; in the zoomed log: search it"),
-        Binding("ampersand", "keep_lines", "filter log", show=False, id="jobs.keep", tooltip="only log lines with a word"),
-        Binding("N", "again", "again", show=False, id="jobs.again", tooltip="launch the same again: its form, filled in"),
-        Binding("enter,plus", "zoom", "log", show=False, id="jobs.zoom", tooltip="the pane alone; esc goes back"),
-        Binding("e", "error(1)", "next error", show=False, id="jobs.error", tooltip="the log's next line that tells of an error"),
-        Binding("E", "error(-1)", "error before", show=False, id="jobs.error_back", tooltip="the one before"),
-        Binding("F", "follow", "follow", show=False, id="jobs.follow", tooltip="the log's end, as it grows"),
-        Binding("m", "metrics", "metrics", show=False, id="jobs.metrics", tooltip="its metrics, beside those of what is marked"),
-        Binding("T", "trees", "trees", show=False, id="jobs.trees", tooltip="the trees that it made"),
-        Binding("C", "checkpoints", "checkpoints", show=False, id="jobs.checkpoints", tooltip="the checkpoints that it made"),
-        Binding("D", "datasets", "datasets", show=False, id="jobs.datasets", tooltip="a dataset that it made or read"),
-        Binding("O", "round", "round", show=False, id="jobs.round", tooltip="the round that it belongs to"),
-        Binding("J,shift+down", "pane(3)", "scroll", show=False, id="jobs.down", tooltip="scroll the lower pane"),
-        Binding("K,shift+up", "pane(-3)", "scroll", show=False, id="jobs.up", tooltip="scroll the lower pane back"),
-        Binding("r", "refresh", "refresh", show=False, id="jobs.refresh", tooltip="ask the lab and the machine again"),
-        Binding("escape", "back", "back", show=False, id="jobs.back", tooltip="one step back"),
-    ]  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = KEYS
 
     def __init__(self) -> None:
         super().__init__()
         self.source: JobSource | None = None
         self.meter: Meter | None = None
         self.tab = 0
-        self.query_text = ""
-        self.keep_word = ""
-        self._asks = "jobs"  # what the input is for
-        self._typing: Timer | None = None
+        self.begin_asking()
         self._metering: Timer | None = None
         self._readings = 0
 
@@ -327,50 +299,6 @@ class JobsScreen(JobVerbs, Frame):
         self._readings = 0
         self._measure()
         self.reload()
-
-    def _ask_for(self, what: str, value: str) -> None:
-        box = self.query_one("#asked", Input)
-        self._asks, box.display = what, True
-        box.placeholder = PROMPTS[what]
-        with self.prevent(Input.Changed):
-            box.value = value
-        self.set_focus(box)
-
-    def action_filter(self) -> None:
-        if self.has_class("zoomed") and self.tab == 0:
-            self._ask_for("search", "")
-        else:
-            self.remove_class("zoomed")
-            self._ask_for("jobs", self.query_text)
-
-    def action_keep_lines(self) -> None:
-        self.action_tab(-self.tab)
-        self._ask_for("keep", self.keep_word)
-
-    def on_input_changed(self, message: Input.Changed) -> None:
-        if self._typing is not None:
-            self._typing.stop()
-        if self._asks in ("jobs", "keep"):
-            self._typing = self.set_timer(TYPED_S, partial(self._typed, self._asks, message.value.strip()))
-
-    def _typed(self, what: str, value: str) -> None:
-        if what == "jobs":
-            self.query_text = value
-            self.reload()
-        else:
-            self.keep_word = value
-            self._tell()
-
-    def on_input_submitted(self, message: Input.Submitted) -> None:
-        if self._typing is not None:
-            self._typing.stop()
-        self.query_one("#asked", Input).display = False
-        self._unfocus()
-        if self._asks == "search":
-            if message.value:
-                self.log_view.search(message.value)
-        else:
-            self._typed(self._asks, message.value.strip())
 
     def did(self, verb: Callable[[], object], message: str) -> None:
         """Queue a verb and say that it was done."""
