@@ -18,7 +18,6 @@ from o1coder.canonical import canonical, digest_bytes, digest_file
 from o1coder.clock import now
 from o1coder.errors import LabError
 from o1coder.lab import Lab
-from o1coder.models import Blob, Dataset, DatasetItem, DatasetLabel, DatasetPath
 from o1coder.rows import By, add, add_many
 
 DATA = "data.jsonl"
@@ -59,6 +58,8 @@ def freeze(
 ) -> Frozen:
     """Write rows as `data.jsonl` into the blobs and list their members; a job's second call returns its first dataset of
     this kind. LabError when there is nothing to freeze."""
+    from o1coder.models import Blob, Dataset, DatasetItem, DatasetLabel, DatasetPath
+
     known = of_job(lab, by.job_id, kind) if by.job_id is not None else None
     if known is not None:
         return known

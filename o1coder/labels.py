@@ -1,5 +1,5 @@
 """Labels: what a person adds or takes back, and what a search writes. Which one counts, and what is stale because of it, is
-standing.py's; what a word brings with it, corrections.py's."""
+standing.py's; what a word brings with it, corrections.py's. The table models are loaded by verbs alone."""
 
 from __future__ import annotations
 
@@ -12,25 +12,9 @@ from sqlalchemy.engine import Connection
 from o1coder.clock import now
 from o1coder.errors import LabError
 from o1coder.lab import Lab
-from o1coder.models import Label
 from o1coder.rows import By, add, add_many
 from o1coder.search.config import GUIDED
-from o1coder.standing import current_label, line_of, overruled, stale_for_steps
-
-__all__ = [
-    "VALUES",
-    "Added",
-    "SearchLabel",
-    "Value",
-    "add_human",
-    "add_search",
-    "current_label",
-    "estimate_of",
-    "line_of",
-    "overruled",
-    "stale_for_steps",
-    "undo",
-]
+from o1coder.standing import current_label, stale_for_steps
 
 Value = Literal["valid", "invalid", "unsure"]
 VALUES: tuple[Value, ...] = ("valid", "invalid", "unsure")
@@ -62,6 +46,8 @@ def add_human(
 ) -> Added:
     """Write a person's label, on disk before it returns. `category`: of which kind the reason is; `picked`: how the step
     was chosen. LabError when there is no such step, or it is a root."""
+    from o1coder.models import Label
+
     if value not in VALUES:
         raise LabError(f"{value!r} is no label", f"one of {', '.join(VALUES)}")
     with lab.writing(durable=True) as connection:
@@ -91,6 +77,8 @@ def add_human(
 
 def undo(lab: Lab, label_id: int, author: str) -> Added:
     """Take a person's label back by a row that retracts it. LabError when it is not a person's, or is retracted already."""
+    from o1coder.models import Label
+
     with lab.writing(durable=True) as connection:
         row = connection.exec_driver_sql(
             "SELECT step_id, source, retracts, (SELECT r.id FROM label r WHERE r.retracts = l.id) FROM label l WHERE l.id = ?",
@@ -134,6 +122,8 @@ def estimate_of(settings: Mapping[str, Any], weighted: str = "tree") -> str:
 
 def add_search(connection: Connection, labels: Iterable[SearchLabel], by: By, *, estimate: str) -> None:
     """Append a search's labels; the unique (step, job) keeps a repeated call from counting twice."""
+    from o1coder.models import Label
+
     stamp = now()
     add_many(
         connection,

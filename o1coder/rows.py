@@ -5,14 +5,16 @@ No questions of the product (queries/) and no meaning of any table.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Table, insert, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Connection
-from sqlmodel import SQLModel
 
 from o1coder.rownames import names_row as names_row
+
+if TYPE_CHECKING:
+    from sqlmodel import SQLModel
 
 
 class By(NamedTuple):

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from o1coder import consensus, rescores
 from o1coder.errors import LabError
-from o1coder.labels import current_label
+from o1coder.standing import current_label
 from o1coder.task import Action, Task
 from o1coder.treequery import TRAINING_KINDS, AsOf, Query
 

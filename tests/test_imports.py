@@ -47,7 +47,7 @@ async def look():
                 break
             await pilot.pause(0.05)
         assert app.lab is not None, app.failure
-        for key in ("1", "2", "3"):
+        for key in "123456789":
             await pilot.press(key)
             await pilot.pause(0.2)
             for worker in [w for w in app.workers if w.group != "watch"]:  # that one lives as long as the app
@@ -99,6 +99,14 @@ def test_the_screens_load_no_learning_library_and_no_migrations(home: Path) -> N
     names = loaded(SCREENS, str(home))
     assert "sqlalchemy" in names  # the lab was open: the rest of this test has something to say
     assert not names & (LEARNING | {"alembic"})
+
+
+def test_what_only_asks_loads_no_table_models() -> None:
+    """Half a second and some thirty megabytes: a screen's first rows do not wait for them."""
+    questions = sorted(file.stem for file in (ROOT / "o1coder" / "queries").glob("[!_]*.py"))
+    names = loaded("".join(f"import o1coder.queries.{name}\n" for name in questions))
+    assert "sqlalchemy" in names
+    assert not names & {"sqlmodel", "o1coder.models"}
 
 
 def test_the_screens_frame_needs_no_database() -> None:

@@ -145,6 +145,7 @@ class LabApp(App[int]):
         """In a thread for as long as the app runs: open the lab, then tell of every change that is committed."""
         worker = get_current_worker()
         try:
+            import o1coder.search  # noqa: F401  (two threads that first import parts of it at once would meet it half-made)
             from o1coder.lab import Lab
             from o1coder.queries.changes import Changes
 

@@ -16,7 +16,6 @@ from o1coder.errors import LabError
 from o1coder.lab import Lab
 from o1coder.labelling.drawing import number
 from o1coder.labels import VALUES, Value
-from o1coder.models import Gold, GoldAnswer
 from o1coder.rows import add
 
 # A question `g` that has not been taken back.
@@ -54,6 +53,8 @@ def is_gold(step: str) -> str:
 
 def put(lab: Lab, step_id: int, value: str, author: str, reason: str | None = None) -> Put:
     """Make a step a question with this answer. LabError when it is one already, is a root, or there is no such step."""
+    from o1coder.models import Gold
+
     if value not in VALUES:
         raise LabError(f"{value!r} is no label", f"one of {', '.join(VALUES)}")
     with lab.writing(durable=True) as connection:
@@ -85,6 +86,8 @@ def put(lab: Lab, step_id: int, value: str, author: str, reason: str | None = No
 
 def take_back(lab: Lab, gold_id: int, author: str) -> Put:
     """Ask a question no more: its answers count no more either. LabError when there is none, or it was taken back."""
+    from o1coder.models import Gold
+
     with lab.writing(durable=True) as connection:
         row = connection.exec_driver_sql(
             "SELECT g.step_id, g.retracts, (SELECT t.id FROM gold t WHERE t.retracts = g.id) FROM gold g WHERE g.id = ?",
@@ -100,6 +103,8 @@ def take_back(lab: Lab, gold_id: int, author: str) -> Put:
 
 def answer(lab: Lab, gold_id: int, value: Value, author: str, taken_ms: int | None = None) -> int:
     """Write what a person answered, on disk before it returns; a later answer of the same person replaces it in figures."""
+    from o1coder.models import GoldAnswer
+
     with lab.writing(durable=True) as connection:
         return add(
             connection, GoldAnswer, gold_id=gold_id, value=value, taken_ms=taken_ms, author=author, created_at=now()

@@ -10,9 +10,9 @@ from typing import NamedTuple
 from sqlalchemy.engine import Connection
 
 from o1coder.errors import LabError
-from o1coder.labels import current_label
 from o1coder.queries import queue
 from o1coder.queries.queue import Ranked
+from o1coder.standing import current_label
 
 MOST_SIBLINGS = 40
 MOST_TESTS = 60

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Connection
 
-from o1coder.labels import current_label
+from o1coder.standing import current_label
 
 
 class LabelRow(NamedTuple):

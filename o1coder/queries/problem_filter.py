@@ -7,15 +7,16 @@ Each field is declared once; a count is one aggregate over its table, never a qu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from sqlalchemy.engine import Connection
 
 from o1coder.errors import LabError
-from o1coder.models.problem import KINDS, SPLITS
+from o1coder.problems.purposes import Split
 from o1coder.queries.ids import ids_of
 from o1coder.queries.pass_rates import pass_rates_sql
 from o1coder.queries.words import Term, among, equals, match_expression, number_of, terms, unknown
+from o1coder.task import Kind
 
 FIELDS = {
     "split": "p.split",
@@ -27,7 +28,7 @@ FIELDS = {
     "key": "p.source_key",
 }
 _FOUND = "p.id IN (SELECT rowid FROM problem_fts WHERE problem_fts MATCH ?)"
-_KNOWN = {"split": SPLITS, "kind": KINDS}
+_KNOWN = {"split": get_args(Split), "kind": get_args(Kind)}
 # What is counted of a problem: SQL of (problem_id, value), one row a problem that has any.
 _STANDING = (
     "SELECT w.test_case_id FROM test_withdrawal w WHERE w.retracts IS NULL "

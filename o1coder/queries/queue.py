@@ -16,10 +16,10 @@ from typing import NamedTuple
 from sqlalchemy.engine import Connection
 
 from o1coder.labelling.worth import Evidence, Grounds, doubt, gap, siblings, similarity, tests, why, worth
-from o1coder.labels import current_label
 from o1coder.queries import asked as words
 from o1coder.queries import proposals
 from o1coder.queries.asked import UNREAD, Asked
+from o1coder.standing import current_label
 from o1coder.withdrawn import withdrawn
 
 NARROW = 2_000  # steps that are all ranked

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from o1coder.labels import current_label
+from o1coder.standing import current_label
 
 
 class Example(NamedTuple):

@@ -17,7 +17,7 @@ from o1coder.errors import LabError
 from o1coder.queries import scores, trees
 from o1coder.search.align import align
 from o1coder.search.facts import RolloutFact, parse_path
-from o1coder.trees import cases_of_tree, stored_facts
+from o1coder.treefacts import cases_of_tree, stored_facts
 
 FIELDS = ("visits", "value", "k", "c", "label", "prm")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from o1coder import labels
+from o1coder import labels, standing
 from o1coder.corrections import apply, first_error, undo_batch
 from o1coder.errors import LabError
 from o1coder.lab import Lab
@@ -286,7 +286,7 @@ def test_a_row_that_names_nobody_is_a_jobs_and_counts_least(lab: Lab, tmp_path: 
             "SELECT source, job_id, author FROM label WHERE batch = ?", (found.batch,)
         ).one()
         counts = connection.exec_driver_sql(
-            f"SELECT l.value FROM label l WHERE l.id = {labels.current_label(str(spare))}"
+            f"SELECT l.value FROM label l WHERE l.id = {standing.current_label(str(spare))}"
         ).scalar()
     assert tuple(row) == ("import", job, None)
     assert counts == "valid"

@@ -16,10 +16,10 @@ from o1coder.clock import now
 from o1coder.errors import LabError
 from o1coder.export import o1coder_prm, prompt_completion, stepwise
 from o1coder.lab import Lab
-from o1coder.labels import current_label, stale_for_steps
 from o1coder.models import Checkpoint, JobInput, Label
 from o1coder.queries import checkpoints as questions
 from o1coder.rows import By, add
+from o1coder.standing import current_label, stale_for_steps
 from tests.lab.conftest import add_job
 
 

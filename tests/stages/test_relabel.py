@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from o1coder import evidence, exporting, labels, mining, newtests, rescoring, selection
+from o1coder import evidence, exporting, mining, newtests, rescoring, selection, standing
 from o1coder.canonical import canonical
 from o1coder.counterfactuals import counter, settings_of
 from o1coder.errors import LabError
@@ -240,7 +240,7 @@ def test_a_checkpoint_that_learned_from_a_label_is_stale_once_the_test_behind_it
         overruled = [
             label
             for label in old.values()
-            if connection.exec_driver_sql(f"SELECT {labels.overruled(str(label))}").scalar()
+            if connection.exec_driver_sql(f"SELECT {standing.overruled(str(label))}").scalar()
         ]
         as_of = selection.as_of_now(connection)
         seen = selection.labelled_steps(
