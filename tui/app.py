@@ -237,7 +237,7 @@ class LabApp(App[int]):
         of = {"problem": problem, "job": job}
         self.trees_of = {name: row_id for name, row_id in of.items() if row_id is not None}
         self.tree_id = None
-        self.go("tree", " ".join(f"{name}:{row_id}" for name, row_id in self.trees_of.items()))
+        self.go("tree", " ".join(f"{name}:{row_id}" for name, row_id in self.trees_of.items()) or "list")
         self._changed()
 
     def target_of(self, mode: str) -> str:

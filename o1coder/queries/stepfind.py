@@ -125,11 +125,13 @@ def _with_verdict(
 
 def gaps(connection: Connection, tree: Skeleton, prm: int) -> array[int]:
     """Positions of the steps whose PRM score is furthest from the search's value, the furthest first."""
+    # The newest label and the newest score of a step: SQLite takes the other columns from the row that has the maximum.
     rows = connection.exec_driver_sql(
-        f"WITH said AS MATERIALIZED (SELECT s.id, m.v, {score_of('s.id')} score FROM step s "
-        f"JOIN label m ON m.id = {_SEARCHED} WHERE s.tree_id = ? AND m.v IS NOT NULL) "
-        f"SELECT id FROM said WHERE score IS NOT NULL ORDER BY abs(v - score) DESC, id LIMIT {MOST_GAPS}",
-        (prm, tree.tree_id),
+        "WITH said AS MATERIALIZED (SELECT s.id, MAX(l.id), l.v FROM step s CROSS JOIN label l ON l.step_id = s.id "
+        "WHERE s.tree_id = ? AND l.source = 'search' GROUP BY s.id) "
+        "SELECT b.id, MAX(sc.id), abs(b.v - sc.value) gap FROM said b CROSS JOIN score sc ON sc.step_id = b.id "
+        f"AND sc.checkpoint_id = ? WHERE b.v IS NOT NULL GROUP BY b.id ORDER BY gap DESC, b.id LIMIT {MOST_GAPS}",
+        (tree.tree_id, prm),
     )
     return array("i", (at for row in rows if (at := tree.shape.find(row[0])) is not None))
 

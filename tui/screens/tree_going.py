@@ -132,6 +132,7 @@ class Going:
             self._gaps, self._gap = found, -1
             self._next_gap(found)
 
+        self.screen.say("looking where PRM and search differ most")
         self.screen.ask("gaps", answer, first)
 
     def _next_gap(self, found: Found) -> None:
