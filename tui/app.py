@@ -103,10 +103,6 @@ class LabApp(App[int]):
                 self._targets[place.mode] = where[place.mode]
         if start is not None and start.target:
             self._targets[start.mode] = start.target
-        self.tree_id: int | None = None
-        self.trees_of: dict[str, int] = {}
-        if start is not None and start.mode == "tree" and start.target.isdecimal():
-            self.tree_id = int(start.target)
 
     def on_ready(self) -> None:
         self.run_worker(self._watch, thread=True, group="watch")
@@ -226,19 +222,6 @@ class LabApp(App[int]):
             self.switch_mode(there.mode)
         elif self.frame is not None:
             self.frame.arrive()
-
-    def open_tree(self, tree_id: int) -> None:
-        """Show a tree in its mode."""
-        self.tree_id = tree_id
-        self.go("tree", str(tree_id))
-
-    def open_trees(self, *, problem: int | None = None, job: int | None = None) -> None:
-        """Show the list of trees: all, or those of one problem or job."""
-        of = {"problem": problem, "job": job}
-        self.trees_of = {name: row_id for name, row_id in of.items() if row_id is not None}
-        self.tree_id = None
-        self.go("tree", " ".join(f"{name}:{row_id}" for name, row_id in self.trees_of.items()) or "list")
-        self._changed()
 
     def target_of(self, mode: str) -> str:
         """What a screen has been asked to show and has not been told yet."""

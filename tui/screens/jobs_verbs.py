@@ -133,7 +133,7 @@ class JobVerbs(Base):
 
     # where one can go ----------------------------------------------------------------------------------------------
     def action_trees(self) -> None:
-        self._go_made("trees", lambda view, _: self.lab_app.open_trees(job=view.id))
+        self._go_made("trees", lambda view, _: self.lab_app.go("tree", f"job:{view.id}"))
 
     def action_checkpoints(self) -> None:
         def go(view: JobView, made: list[int]) -> None:

@@ -186,7 +186,7 @@ class ProblemsScreen(Frame):
     def action_trees(self) -> None:
         row_id = self.table.row_id
         if row_id is not None:
-            self.lab_app.open_trees(problem=row_id)
+            self.lab_app.go("tree", f"problem:{row_id}")
 
     def action_checkpoints(self) -> None:
         if self.table.row_id is not None:

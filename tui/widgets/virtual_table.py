@@ -282,7 +282,7 @@ class VirtualTable(Widget, can_focus=True):
         order.adopt(self.order)
         self.order, self._cache, self.loaded = order, dict(rows), True
         self._anchor = None  # lines have moved
-        if self.marks and isinstance(order, FlatOrder):
+        if self.marks and isinstance(order, FlatOrder) and len(order) <= MOST_MARKED:
             self.marks &= set(order.ids)
         self._index = max(0, min(self._index if found is None else found, len(order) - 1))
         self._top = self._clamped(self._index - offset)
