@@ -16,7 +16,7 @@ from o1coder.lab import Lab
 from o1coder.models import Checkpoint, Job
 from o1coder.stage import Pick, StageConfig
 from tui.form import command, fields, validate
-from tui.screens.tree import TreeScreen
+from tui.screens.tree_retrain import prm_form
 
 
 class Sample(StageConfig):
@@ -110,6 +110,6 @@ def test_a_control_is_not_what_a_retraining_starts_from(tmp_path: Path) -> None:
             made.append(
                 rows.add(connection, Checkpoint, role="prm", format="full", job_id=job, created_at=now(), **weights)
             )
-    _, entered = TreeScreen._prm_form(lab)
+    _, entered = prm_form(lab)
     lab.close()
     assert (entered["lr"], entered["refreshes"]) == ("0.1", str(made[0]))
