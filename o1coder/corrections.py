@@ -119,13 +119,14 @@ def apply(
     author: str,
     *,
     picked: str | None = "tree",
+    named: Mapping[int, str] | None = None,
     reason: str | None = None,
     seen: Mapping[str, Any] | None = None,
     taken_ms: int | None = None,
 ) -> Applied:
     """Write the changes as one person's labels in one durable transaction, under one batch. The time taken was taken once:
-    it stands with the first. LabError for no changes, an unknown step, a root, a word that is none, or two words about
-    one step; then nothing is written."""
+    it stands with the first. `named`: steps that were picked otherwise than `picked`. LabError for no changes, an unknown
+    step, a root, a word that is none, or two words about one step; then nothing is written."""
     batch, stamp = _batch(), now()
     view = None if seen is None else json.dumps(dict(seen), sort_keys=True)
     with lab.writing(durable=True) as connection:
@@ -144,7 +145,7 @@ def apply(
                 "taken_ms": taken_ms if n == 0 else None,
                 "batch": batch,
                 "category": change.category,
-                "picked": picked,
+                "picked": (named or {}).get(change.step, picked),
                 "created_at": stamp,
             }
             for n, change in enumerate(changes)

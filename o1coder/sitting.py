@@ -23,6 +23,7 @@ from o1coder.queries.asked import Asked
 Order = Literal["value", "random"]
 ORDERS: tuple[Order, Order] = ("value", "random")
 POOL = 100  # steps ranked at a time
+WALKED = "walk"  # how the steps of a chain were picked: they were on the way
 
 
 class Held(NamedTuple):
@@ -195,14 +196,23 @@ class Sitting:
         seen: Mapping[str, Any] | None = None,
         taken_ms: int | None = None,
     ) -> Answered:
-        """Write what was said of a whole chain of steps as one batch. Of a question only its own answer is kept."""
+        """Write what was said of a whole chain of steps as one batch. Of a question only its own answer is kept. A chain is
+        no random pick, not even where its last step was drawn at random: the steps above it are there the more often the
+        more is below them, and after an error nobody reads on."""
         said = next((one.value for one in changes if one.step == held.step), "invalid")
         if held.gold is not None:
             gold.answer(self.lab, held.gold, _value(said), self.author, taken_ms)
             self.let_go(held)
             return Answered(held, said, None, None, [])
         done = corrections.apply(
-            self.lab, changes, self.author, picked=held.picked, reason=reason, seen=seen, taken_ms=taken_ms
+            self.lab,
+            changes,
+            self.author,
+            picked=WALKED,
+            named={} if held.picked == "random" else {held.step: held.picked},
+            reason=reason,
+            seen=seen,
+            taken_ms=taken_ms,
         )
         self.let_go(held)
         return Answered(held, said, None, done.batch, done.stale_checkpoints)
@@ -210,15 +220,26 @@ class Sitting:
     def take_back(self, done: Answered) -> Held:
         """Take back what was said and hold the step again, if nobody else has it. A question's answer stands until the
         person answers anew."""
-        if done.batch is not None:
-            corrections.undo_batch(self.lab, done.batch, self.author)
-        elif done.label is not None:
-            labels.undo(self.lab, done.label, self.author)
+        if self._stands(done):
+            if done.batch is not None:
+                corrections.undo_batch(self.lab, done.batch, self.author)
+            elif done.label is not None:
+                labels.undo(self.lab, done.label, self.author)
         if done.held.gold is None:
             leases.hold(self.lab, done.held.step, self.author, self.session)
         with self._lock:
             self._out[done.held.step] = done.held
         return done.held
+
+    def _stands(self, done: Answered) -> bool:
+        """Whether it is still to be taken back: in the tree, or by another command, it may have been already."""
+        with self.lab.reading() as connection:
+            found = connection.exec_driver_sql(
+                "SELECT 1 FROM label l WHERE (l.id = ?1 OR l.batch = ?2) AND l.value IS NOT NULL "
+                "AND NOT EXISTS (SELECT 1 FROM label r WHERE r.retracts = l.id)",
+                (done.label, done.batch),
+            )
+            return found.first() is not None
 
     def skip(self, held: Held) -> None:
         """Let a step go unanswered; this sitting is not handed it again."""

@@ -47,7 +47,9 @@ class Label(SQLModel, table=True):
     job_id: int | None = ref("job.id", default=None)
     created_at: str
     category: str | None = None  # of which kind the reason is: a word, `tainted` where a first error before it says so
-    picked: str | None = None  # how the step was chosen: tree | value | random | overlap | file; null where nobody said
+    picked: str | None = (
+        None  # how the step was chosen: tree | value | random | overlap | walk | file; null where nobody said
+    )
 
 
 class LabelLease(SQLModel, table=True):

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from o1coder import labels
 from o1coder.lab import Lab
 from o1coder.labelling import gold
 from tests.lab.planted import plant
@@ -152,6 +153,50 @@ def test_undo_goes_back_or_stays_redo_gives_again_and_the_list_changes(home: Pat
     drive(home, flow)
 
 
+STANDING = (
+    "SELECT value FROM label l WHERE source = 'human' AND value IS NOT NULL "
+    "AND NOT EXISTS (SELECT 1 FROM label r WHERE r.retracts = l.id)"
+)
+
+
+def test_a_changed_answer_is_taken_back_whole_and_one_that_another_took_back_is_no_hindrance(home: Path) -> None:
+    async def flow(screen: QueueScreen, press: Callable[..., Awaitable[None]]) -> None:
+        await press("x", "u", "a")
+        assert rows(home, STANDING) == [("invalid",), ("valid",)]
+        await press("z")
+        assert rows(home, STANDING) == []
+        assert len(screen.said.decisions) == 0
+        await press("x", "a")
+        lab = Lab(home)
+        labels.undo(lab, rows(home, "SELECT MAX(id) FROM label")[0][0], "ann")
+        lab.close()
+        await press("z", "z")
+        assert rows(home, STANDING) == []
+        assert len(screen.said.decisions) == 0
+
+    drive(home, flow)
+
+
+def test_a_step_opened_by_name_comes_once_and_its_tree_is_a_look_at_the_word(home: Path) -> None:
+    async def flow(screen: QueueScreen, press: Callable[..., Awaitable[None]]) -> None:
+        first, opened = step(screen), screen.supply.ahead[1].around.step
+        screen.goto(f"step:{opened}")
+        await press()
+        await press("J")
+        assert step(screen) == opened
+        screen.looked.clear()
+        await press("a")
+        assert step(screen) == first
+        assert opened not in [one.around.step for one in screen.supply.ahead]
+        app = screen.lab_app
+        await press("enter")
+        app.go("queue")
+        await press("J", "a")
+        assert [json.loads(row[6])["hidden"] for row in rows(home, HUMAN)] == [True, False]
+
+    drive(home, flow)
+
+
 def test_what_search_and_prm_say_is_not_on_the_screen_before_the_answer(home: Path) -> None:
     async def flow(screen: QueueScreen, press: Callable[..., Awaitable[None]]) -> None:
         from tui.screens.queue_lines import word
@@ -225,6 +270,25 @@ def test_a_walk_to_the_first_error_is_one_batch_that_one_key_takes_back(home: Pa
         assert len(rows(home, HUMAN)) == 6
 
     drive(home, flow, target="value action:code gold:0 overlap:0")
+
+
+def test_in_a_walk_a_reason_and_a_flag_are_of_the_step_that_is_shown_and_no_step_is_a_random_pick(home: Path) -> None:
+    async def flow(screen: QueueScreen, press: Callable[..., Awaitable[None]]) -> None:
+        assert screen.now is not None
+        path = [one.id for one in screen.now.around.path]
+        await press("e", "c", "t")
+        assert rows(home, HUMAN) == []  # it is asked first
+        await press("y")
+        written = {row[0]: (row[1], row[4]) for row in rows(home, HUMAN)}
+        assert written[path[0]] == ("invalid", "structure")
+        assert written[path[1]] == ("invalid", "tainted")
+        assert {row[5] for row in rows(home, HUMAN)} == {"walk"}
+        last = len(rows(home, HUMAN))
+        path = [one.id for one in screen.now.around.path]
+        await press("f", *"bad", "enter")
+        assert [row[:5] for row in rows(home, HUMAN)[last:]] == [(path[0], "unsure", "ann", "bad", "flagged")]
+
+    drive(home, flow, target="random action:code gold:0 overlap:0")
 
 
 def test_filters_orders_and_an_end(home: Path) -> None:

@@ -246,10 +246,10 @@ class QueueScreen(Frame):
         ready, desk = self.now, self.supply.desk
         if ready is None or desk is None:
             return None
-        if self.walking and category is None:
+        if self.walking:
             from tui.screens.queue_walk import step_on
 
-            return step_on(self, value)
+            return step_on(self, value, category, reason)
         taken, said = time.monotonic() - self.since, reason or self.note or None
         work = partial(
             desk.sit().answer,
@@ -334,7 +334,10 @@ class QueueScreen(Frame):
         self.place = 0
         self.saying.open("step")
         self.draw()
-        self.say("first errors: a goes on, x calls a step the first error" if self.walking else "one step at a time")
+        told = "first errors: a goes on, x calls a step the first error"
+        if self.order == "random":
+            told += f" {GLYPHS.dot} no random sample"
+        self.say(told if self.walking else "one step at a time")
 
     def action_show(self) -> None:
         self.shown = not self.shown
@@ -376,6 +379,7 @@ class QueueScreen(Frame):
 
     def action_tree(self) -> None:
         if self.now is not None:
+            self.looked.add("word")  # the tree tells what search and PRM say
             self.lab_app.go("tree", f"step:{self.now.around.step}")
 
     def action_zoom(self) -> None:

@@ -125,6 +125,7 @@ class Decision(NamedTuple):
     taken_s: float
     reason: str | None
     category: str | None
+    earlier: tuple[Answered, ...] = ()  # what was said before it was changed: taken back with it
 
 
 def strip(decisions: Sequence[Decision]) -> list[Cell]:

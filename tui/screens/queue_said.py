@@ -47,6 +47,8 @@ class Said:
 
         def take_back() -> None:
             held = desk.sit().take_back(one.done)
+            for before in one.earlier:  # else the answer that was changed would count again
+                desk.sit().take_back(before)
             if not go_there:
                 desk.sit().let_go(held)
 
@@ -100,7 +102,8 @@ class Said:
             screen.act(lambda: (self._answer(one, changed.what), partial(self._changed, one)))
 
     def _changed(self, one: Decision, done: Answered) -> None:
-        kept = [one._replace(done=done) if other is one else other for other in self.decisions]
+        newer = one._replace(done=done, earlier=(*one.earlier, one.done))
+        kept = [newer if other is one else other for other in self.decisions]
         self.decisions = deque(kept, maxlen=KEPT)
         self.screen.draw()
         self.screen.say(f"{one.ready.around.name} is {done.value} now; it was {one.done.value}")

@@ -69,6 +69,7 @@ class Supply:
     def _opened(self, desk: Desk, found: Ready) -> None:
         now = self.screen.now
         if desk is self.desk:
+            self.ahead = deque(one for one in self.ahead if one.held.step != found.held.step)
             if now is not None and now.held.step != found.held.step:
                 self.ahead.appendleft(now)
             self.screen.take(found)

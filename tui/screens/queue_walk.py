@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 Begun = tuple[Callable[[], Any], Callable[[Any], None]] | None
 
 
-def step_on(screen: QueueScreen, value: Value) -> Begun:
-    """What a value said of the step under the eye begins."""
+def step_on(screen: QueueScreen, value: Value, category: str | None = None, reason: str | None = None) -> Begun:
+    """What a value said of the step under the eye begins. `category` and `reason` are of that step, never of another."""
     ready, desk = screen.now, screen.supply.desk
     if ready is None or desk is None:
         return None
@@ -33,19 +33,22 @@ def step_on(screen: QueueScreen, value: Value) -> Begun:
         screen.draw()
         return None
     if value == "invalid":
-        return partial(_first_error, desk.lab, here), partial(_ask, screen, ready)
+        return partial(_first_error, desk.lab, here, category), partial(_ask, screen, ready)
     from o1coder.corrections import Change
 
     passed = [Change(one.id, "valid") for one in ready.around.path[: screen.place]]
-    return _write(screen, ready, [*passed, Change(here, value)])
+    return _write(screen, ready, [*passed, Change(here, value, category)], reason)
 
 
-def _first_error(lab: Lab, step: int) -> tuple[list[Change], Preview]:
+def _first_error(lab: Lab, step: int, category: str | None) -> tuple[list[Change], Preview]:
     """In a thread: what calling a step the first error would write, and what that touches."""
     from o1coder import corrections
 
     with lab.reading() as connection:
-        changes = corrections.first_error(connection, step)
+        changes = [
+            one._replace(category=category) if one.step == step else one
+            for one in corrections.first_error(connection, step)
+        ]
         return changes, corrections.preview(connection, changes)
 
 
@@ -64,12 +67,12 @@ def _ask(screen: QueueScreen, ready: Ready, found: tuple[list[Change], Preview])
     screen.app.push_screen(PreviewCorrections(what, changes, preview, names), answered)
 
 
-def _write(screen: QueueScreen, ready: Ready, changes: list[Change]) -> Begun:
+def _write(screen: QueueScreen, ready: Ready, changes: list[Change], reason: str | None = None) -> Begun:
     """Write what was said of a chain, and then the next one."""
     desk = screen.supply.desk
     if desk is None:
         return None
-    taken, reason = time.monotonic() - screen.since, screen.note or None
+    taken, reason = time.monotonic() - screen.since, reason or screen.note or None
     work = partial(
         desk.sit().answer_chain,
         ready.held,
