@@ -26,7 +26,8 @@ Begun = tuple[Callable[[], Any], Callable[[Any], None]]
 def warm() -> None:
     """In a thread: load what writing a label needs."""
     import o1coder.corrections
-    import o1coder.labels  # noqa: F401
+    import o1coder.labels
+    import o1coder.models  # noqa: F401
 
 
 class Undone(NamedTuple):
