@@ -15,7 +15,7 @@ from o1coder.queries.trees import StepRow
 from tests.tui.conftest import Made
 from tests.tui.random_trees import add_random_trees
 from tests.tui.terminal import Terminal
-from tui.screens import tree_cells
+from tui.screens import tree_cells, tree_retrain
 from tui.screens.tree_source import TreeSource
 
 Start = Callable[..., Terminal]
@@ -256,4 +256,51 @@ def test_only_the_rows_in_view_are_asked_for(home: Path) -> None:
     shown = [order.id_at(index) for index in range(3)]
     assert set(source.rows(shown)) == set(source.lines) == set(shown)
     assert source.news() == (False, {}, False)
+    lab.close()
+
+
+def test_what_was_trained_is_scored_and_compared_on_the_steps_that_people_spoke_of(
+    home: Path, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from o1coder.labels import add_human
+
+    monkeypatch.setattr("o1coder.jobs.launch.ensure_worker", lambda lab: None)
+    lab = Lab(home)
+    source = TreeSource(lab, made.tree)
+    source.order()
+    training = tree_retrain._stands(source, made.jobs["prm"], None)
+    assert (training.told, training.training) == (f"PRM checkpoint {made.prm} is trained", None)
+    query = "SELECT id, stage, json_extract(config, '$.prm'), json_extract(config, '$.query') FROM job WHERE id > 5"
+    with lab.reading() as connection:
+        assert connection.exec_driver_sql(query).all() == [(training.scoring, "score", made.prm, "job:1 problem:1")]
+    waiting = tree_retrain._stands(source, None, training.scoring)
+    assert waiting == (f"score job {training.scoring} queued", None, training.scoring)
+    add_human(lab, made.steps["0"], "invalid", "ann")  # the new PRM says .9, the old one .5
+    add_human(lab, made.steps["1"], "invalid", "ann")  # .2 and .6
+    assert not source.about()
+    assert tree_retrain._compared(source) == ("on the 2 steps people spoke of, PRM 2 is right on 1, PRM 1 was on 1")
+    lost = tree_retrain._stands(source, made.jobs["failed"], None)
+    assert lost.told.startswith(f"job {made.jobs['failed']} failed: out of memory")
+    lab.close()
+
+
+def test_a_new_prm_is_asked_for_and_stands_beside_the_one_before(home: Path, made: Made) -> None:
+    lab = Lab(home)
+    source = TreeSource(lab, made.tree)
+    step = made.steps["0"]
+    source.order()
+    assert source.rows([step])[step][6].text == "0.50 → 0.90"
+    with lab.writing() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO checkpoint (id, digest, role, format, base_digest, bytes, path, job_id, created_at) "
+            "SELECT 3, 'sha256:n', role, format, base_digest, bytes, path, job_id, created_at FROM checkpoint WHERE id = 2"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO score (step_id, checkpoint_id, format_digest, value, job_id) VALUES (?, 3, 'sha256:f', 0.25, 2)",
+            (step,),
+        )
+    assert source.news() == (True, {}, True)
+    assert source.about()
+    assert not source.about()
+    assert source.rows([step])[step][6].text == "0.90 → 0.25"
     lab.close()

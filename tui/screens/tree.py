@@ -121,6 +121,8 @@ class TreeScreen(Frame):
         tabs = tree_pane.TABS if self.pair is None else BESIDE_TABS
         if self.detail.tabs != tabs:
             self.detail.tabs, self.detail.at = tabs, 0
+            if self.detail.is_mounted:
+                self.detail.show(None, [])
         if not self.box.has_focus:
             self.table.focus()
 
@@ -265,15 +267,16 @@ class TreeScreen(Frame):
         self.draw_head()
         self.ask("news", source.news, self._take_news)
 
-    def _take_about(self, _: None) -> None:
+    def _take_about(self, others: bool) -> None:
         source = self.source
         if not self._warm and self.lab is not None and not self.lab.readonly:
             self._warm = True
             self.set_timer(WARM_S, lambda: self.ask("warm", warm, lambda _: None))
         if source is not None and source.columns() != self.outline.columns:
             self.outline.columns = source.columns()
-            self.outline.reload()
             self.outline.refresh()
+        if others:
+            self.outline.reload()
         self.draw_head()
 
     def on_virtual_table_moved(self, message: VirtualTable.Moved) -> None:

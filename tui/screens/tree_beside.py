@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tui.highlight import plain
-from tui.screens.tree_cells import brief
+from tui.screens.tree_cells import WAS_IS, brief
 from tui.text import GLYPHS, Cell, inert, number, state
 from tui.widgets.pane import RichLine
 from tui.widgets.virtual_table import Column, Order, Row
@@ -45,8 +45,8 @@ class BesideSource:
         return (
             Column(f"step   (= same  ~ alike  < only in {self.a}  > only in {self.b})", 0),
             Column("n", 9, right=True, at=104),
-            Column("value", 11, right=True),
-            Column("PRM", 11, right=True, at=92),
+            Column("value", WAS_IS, right=True),
+            Column("PRM", WAS_IS, right=True, at=92),
             Column("label", 7),
             Column("verdict", 9),
         )

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from o1coder.queries.trees import StepRow
 
 NEVER = 10_000  # no terminal is that wide
+WAS_IS = len(f"0.00 {GLYPHS.arrow} 0.00")
 ACTIONS = {"root": "bold", "code": "cyan"}
 
 
 def columns(*, before: bool, fresh: bool, rescored: bool) -> tuple[Column, ...]:
     """The columns of a tree. `before`: two PRMs scored it; `fresh`: values are of independent draws; `rescored`: a re-score
     has its own word."""
-    prm = Column("PRM was>is" if GLYPHS.ascii else "PRM was→is", 11, right=True, at=60)
+    prm = Column("PRM was>is" if GLYPHS.ascii else "PRM was→is", WAS_IS, right=True, at=60)
     return (
         Column("step", 0),
         Column("n", 5, right=True, at=88),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.screens.tree_list import SORTS, solved, standing
+from tui.screens.tree_list import SORTS, solved, speed, standing
 from tui.text import GLYPHS, Cell, first_line, inert
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def tree_head(source: TreeSource, tree: TreeRow, note: str, found: str) -> list[
     if found:
         cells += [dot, Cell(inert(found), "bold")]
     rest = [tree.doing] if tree.doing and tree.ended is None else []
-    rest += [] if tree.rollouts_per_s is None else [f"{tree.rollouts_per_s:.2f} rollouts/s"]
+    rest += [] if tree.rollouts_per_s is None else [f"{speed(tree)} rollouts/s"]
     rest += [tree.preset, f"job {tree.job}", *([] if tree.round is None else [f"round {tree.round}"])]
     return [*cells, dot, Cell(inert(f" {GLYPHS.dot} ".join(rest)), "dim")]
 

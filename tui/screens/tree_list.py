@@ -59,10 +59,16 @@ def _row(tree: TreeRow) -> Row:
         Cell("" if tree.round is None else str(tree.round), "dim"),
         Cell(str(tree.steps)),
         solved(tree),
-        Cell("" if tree.rollouts_per_s is None else f"{tree.rollouts_per_s:.2f}", "dim"),
+        Cell(speed(tree), "dim"),
         standing(tree),
         Cell(inert(tree.preset), "dim"),
     )
+
+
+def speed(tree: TreeRow) -> str:
+    """Rollouts a second, with the digits that say something."""
+    found = tree.rollouts_per_s
+    return "" if found is None else f"{found:.2f}" if found < 100 else f"{found:.0f}"
 
 
 def solved(tree: TreeRow) -> Cell:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from o1coder.queries.trees import TreeRow
 
 SHOWN = 600  # characters of a step's text that a row is made from
-LIVE_STEPS = 3000  # beyond this a tree that has not ended is shown without values so far
+LIVE_STEPS = 5000  # beyond this a tree that has not ended is shown without values so far
 LIVE_SHARE = 10  # values so far take at most this part of the time
 ASKED = 256  # steps that are looked at for which PRMs scored the tree, before all are
 
@@ -115,8 +115,9 @@ class TreeSource:
             self.lines[step_id] = line._replace(step=line.step._replace(label=value, source="human", label_id=label_id))
 
     # around it ---------------------------------------------------------------------------------------------------------
-    def about(self) -> None:
-        """In a thread: the head, the PRMs that scored it, what is stale because of it."""
+    def about(self) -> bool:
+        """In a thread: the head, the PRMs that scored it, what is stale because of it. Whether rows are drawn from other
+        scores now."""
         from o1coder.queries import scores, stepfacts
         from o1coder.standing import stale_for_steps
 
@@ -125,9 +126,8 @@ class TreeSource:
             prms = scores.scorers(connection, self.tree_id)
             self.stated = set(stepfacts.stated(connection, self.tree_id, 0 if self.tree is None else len(self.tree)))
             self.stale = stale_for_steps(connection, self.stated)
-        if prms[:2] != self.prms[:2]:
-            self.lines = {}
-        self.prms = prms
+        others, self.prms = prms[:2] != self.prms[:2], prms
+        return others
 
     def _about(self, connection: Any) -> TreeRow:
         from o1coder.queries import trees
