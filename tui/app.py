@@ -169,8 +169,6 @@ class LabApp(App[int]):
 
         from o1coder.judge import describe_layers
 
-        if not self.readonly:
-            import o1coder.models  # noqa: F401  (what the first label or launch would wait for)
         found = next((layer["level"] for layer in describe_layers() if layer["active"]), "none")
         groups = every_binding()  # all screens are imported here, so that none has to be when it is first shown
         wrong = keymap.faults(groups, self.keymap) if self.keymap else []
