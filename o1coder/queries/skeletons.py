@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from o1coder.rescores import Told
 
 NOTHING, SOLVED, FAILED = 0, 1, 2
+UNREAD = -1  # instead of the largest rollout: none is taken in yet
 MOST_NEW = 2000  # steps spliced in; more are read anew
 
 
@@ -43,6 +44,11 @@ class Skeleton:
     def __len__(self) -> int:
         return len(self.shape)
 
+    @property
+    def whole(self) -> bool:
+        """Whether its rollouts are taken in."""
+        return self.rollout != UNREAD
+
     def visits(self, position: int) -> int:
         """Judged rollouts at or below a position: n."""
         return self.below[position + self.shape.size[position]] - self.below[position]
@@ -52,8 +58,9 @@ class Skeleton:
         return self.gained[position + self.shape.size[position]] - self.gained[position]
 
 
-def read(connection: Connection, tree_id: int) -> Skeleton:
-    """The skeleton as it is now. LabError when there is no such tree."""
+def read(connection: Connection, tree_id: int, at_once: int | None = None) -> Skeleton:
+    """The skeleton as it is now; of a tree of more than `at_once` steps without its rollouts, which `renewed` then takes in:
+    its shape is there in half the time. LabError when there is no such tree."""
     rows = connection.exec_driver_sql(
         "SELECT id, parent_id, ordinal FROM step WHERE tree_id = ? ORDER BY parent_id, ordinal", (tree_id,)
     )
@@ -61,13 +68,23 @@ def read(connection: Connection, tree_id: int) -> Skeleton:
     if not len(shape):
         show(connection, tree_id)
     step, rollout = _largest(connection)
-    own, earned, outcome = array("i", bytes(4 * len(shape))), array("d", bytes(8 * len(shape))), bytearray(len(shape))
+    kept = _blank(shape)
+    if at_once is not None and len(shape) > at_once:
+        return _made(tree_id, shape, kept, step, UNREAD, _rescore(connection, tree_id))
+    _take_all(connection, tree_id, shape, kept)
+    return _made(tree_id, shape, kept, step, rollout, _rescore(connection, tree_id))
+
+
+def _blank(shape: Preorder) -> Kept:
+    return array("i", bytes(4 * len(shape))), array("d", bytes(8 * len(shape))), bytearray(len(shape))
+
+
+def _take_all(connection: Connection, tree_id: int, shape: Preorder, kept: Kept) -> None:
     found = connection.exec_driver_sql(
         "SELECT leaf_id, reward, passed, total, program_id FROM rollout WHERE tree_id = ? ORDER BY leaf_id, ordinal",
         (tree_id,),
     )
-    _take(connection, tree_id, shape, (own, earned, outcome), _plain(found))
-    return _made(tree_id, shape, (own, earned, outcome), step, rollout, _rescore(connection, tree_id))
+    _take(connection, tree_id, shape, kept, _plain(found))
 
 
 def renewed(connection: Connection, old: Skeleton) -> Skeleton:
@@ -76,6 +93,12 @@ def renewed(connection: Connection, old: Skeleton) -> Skeleton:
     step, rollout = _largest(connection)
     if _rescore(connection, tree_id) != old.rescore:
         return read(connection, tree_id)
+    if old.rollout == UNREAD:
+        if step != old.step:
+            return read(connection, tree_id)
+        kept = _blank(old.shape)
+        _take_all(connection, tree_id, old.shape, kept)
+        return _made(tree_id, old.shape, kept, step, rollout, old.rescore)
     if (step, rollout) == (old.step, old.rollout):
         return old
     # The plus keeps SQLite from walking the whole tree's index for the few rows that are new.

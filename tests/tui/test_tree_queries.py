@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,23 @@ def test_pages_are_the_whole_tree(home: Path, seed: int) -> None:
                 if step.verdict_rescored is not None:
                     failed = step.verdict_rescored != "AC"
                 assert (tree.outcome[at] == skeletons.FAILED) == failed
+    lab.close()
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_shape_comes_first_and_its_rollouts_after(home: Path, seed: int) -> None:
+    lab = Lab(home)
+    ids = add_random_trees(lab, seed)
+    with lab.reading() as connection:
+        bare = [skeletons.read(connection, tree, 0) for tree in ids]
+        assert all(not tree.whole and tree.visits(0) == 0 for tree in bare)
+        later = [skeletons.renewed(connection, tree) for tree in bare]
+        for tree_id, one, first in zip(ids, later, bare, strict=True):
+            assert one == replace(skeletons.read(connection, tree_id, 10**6), shape=first.shape)
+    with lab.writing() as connection:
+        grow(connection.connection.driver_connection, random.Random(seed), ids[:1], [(1, 1)], 3)
+    with lab.reading() as connection:
+        assert skeletons.renewed(connection, bare[0]).shape.ids == skeletons.read(connection, ids[0]).shape.ids
     lab.close()
 
 

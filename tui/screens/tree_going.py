@@ -58,6 +58,9 @@ class Going:
         if here is None:
             return
         tree, at = here
+        if not tree.whole:
+            self.screen.say("its rollouts are still being counted")
+            return
         if by > 0:
             found = tree.outcome.find(FAILED, at + 1)
             found = tree.outcome.find(FAILED) if found < 0 else found

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SHOWN = 600  # characters of a step's text that a row is made from
 LIVE_STEPS = 5000  # beyond this a tree that has not ended is shown without values so far
 LIVE_SHARE = 10  # values so far take at most this part of the time
+AT_ONCE = 10_000  # steps; a larger tree is drawn before its rollouts are counted
 ASKED = 256  # steps that are looked at for which PRMs scored the tree, before all are
 
 
@@ -67,7 +68,7 @@ class TreeSource:
         with self.lab.reading() as connection:
             self._marks = self._marks or stepfacts.marks(connection, self.tree_id)
             if self.tree is None:
-                tree = skeletons.read(connection, self.tree_id)
+                tree = skeletons.read(connection, self.tree_id, AT_ONCE)
                 self.prms = stepfacts.scorers_of(connection, tree.shape.ids[:ASKED])
             else:
                 tree = skeletons.renewed(connection, self.tree)
@@ -127,7 +128,7 @@ class TreeSource:
             self.stated = set(stepfacts.stated(connection, self.tree_id, 0 if self.tree is None else len(self.tree)))
             self.stale = stale_for_steps(connection, self.stated)
         others, self.prms = prms[:2] != self.prms[:2], prms
-        return others
+        return others or (self.tree is not None and not self.tree.whole)
 
     def _about(self, connection: Any) -> TreeRow:
         from o1coder.queries import trees
