@@ -231,9 +231,12 @@ def test_corrections_are_on_disk_before_the_next_step_is_shown(tui: Start, home:
     terminal.press("down", "x")
     terminal.wait_for("checkpoints now stale: 1 2")
     step = made.steps["0"]
-    given = "SELECT value, source, author IS NOT NULL, taken_ms > 0, json_extract(seen, '$.label') FROM label"
+    given = (
+        "SELECT value, source, author IS NOT NULL, taken_ms > 0, json_extract(seen, '$.label'), "
+        "json_extract(seen, '$.hidden') FROM label"
+    )
     assert rows(home, f"{given} WHERE step_id = {step} ORDER BY id DESC LIMIT 1") == [
-        ("invalid", "human", 1, 1, "valid")
+        ("invalid", "human", 1, 1, "valid", 0)
     ]
     terminal.wait_for("✗ invalid*")
     terminal.wait_for("3/5")  # it went on to the next step

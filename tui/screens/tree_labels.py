@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tui.screens.tree_source import TreeSource
 
 Value = Literal["valid", "invalid", "unsure"]
+IN_VIEW: dict[str, Any] = {"hidden": False}  # the tree shows what search and PRM say
 Begun = tuple[Callable[[], Any], Callable[[Any], None]]
 
 
@@ -87,7 +88,7 @@ class Corrections:
 
         line = source.lines.get(step_id)
         step = None if line is None else line.step
-        seen = None if step is None else {"prm": step.score, "label": step.label, "source": step.source}
+        seen = IN_VIEW | ({} if step is None else {"prm": step.score, "label": step.label, "source": step.source})
         return add_human(source.lab, step_id, value, author(), seen=seen, taken_ms=taken_ms, picked="tree")
 
     def _labelled(self, source: TreeSource, added: Added) -> None:
@@ -185,7 +186,7 @@ class Corrections:
         from o1coder.home import author
 
         assert self.screen.lab is not None
-        return apply(self.screen.lab, changes, author(), picked="tree")
+        return apply(self.screen.lab, changes, author(), picked="tree", seen=IN_VIEW)
 
     def _applied(self, told: str, applied: Applied) -> None:
         from o1coder.queries.stepfacts import Given
