@@ -82,7 +82,7 @@ class LabApp(App[int]):
         remembered = self.memory.of("app").get("mode")
         begin = start.mode if start is not None else remembered if remembered in BY_MODE else "jobs"
         type(self).DEFAULT_MODE = begin
-        super().__init__()
+        super().__init__(ansi_color=True)  # said here, NO_COLOR means no colours; said by the theme, greys
         self.theme = "ansi-dark"
         self.animation_level = "none"
         self.home = home

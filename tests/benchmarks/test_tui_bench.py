@@ -11,26 +11,35 @@ import pytest
 from tests.benchmarks import tui as bench
 from tests.benchmarks import tui_labs
 from tests.benchmarks.tui_figures import Bound, bounds_of, row, verdict
-from tests.benchmarks.tui_keys import Press, walks
+from tests.benchmarks.tui_keys import Press, press_of, walks
 from tests.benchmarks.tui_saving import places, step_shown
 from tests.benchmarks.tui_tree import grow
 
 
 def test_a_row_is_of_all_presses_and_shows_each_repeat() -> None:
-    found = row("down", "cursor", [[Press(1, 5, 100), Press(2, 6, 300)], [Press(3, 7, 200), Press(90, 99, 700)]])
+    found = row(
+        "down",
+        "cursor",
+        [[Press(1, 5, 100, 90), Press(2, 6, 300, 80)], [Press(3, 7, 200, 70), Press(90, 99, 700, 60)]],
+    )
     assert found.presses == 4
     assert (found.first_p50, found.first_p99, found.last_p99) == (2, 90, 99)
-    assert (found.bytes_p50, found.bytes_max) == (200, 700)
+    assert (found.frame_p50, found.bytes_p50, found.bytes_max) == (70, 200, 700)
     assert found.medians == (1, 3)
 
 
 def test_bounds_are_those_of_the_kind_and_bytes_of_the_small_screen_alone() -> None:
-    cursor = row("down", "cursor", [[Press(9, 9, 400), Press(60, 60, 600)]])
+    cursor = row("down", "cursor", [[Press(9, 9, 400, 400), Press(60, 60, 600, 600)]])
     small, large = bounds_of(cursor, (80, 24)), bounds_of(cursor, (200, 60))
     assert [(one.value, one.at_most, one.held) for one in small] == [(9, 10, True), (60, 50, False), (400, 500, True)]
     assert large == [Bound(one.figure.replace("80x24", "200x60"), one.value, one.at_most) for one in small[:2]]
-    heavy = bounds_of(row("help", "heavy", [[Press(40, 310, 9000)]]), (80, 24))
+    heavy = bounds_of(row("help", "heavy", [[Press(40, 310, 9000, 9000)]]), (80, 24))
     assert [one.held for one in heavy] == [True, False, True]
+
+
+def test_what_is_sent_at_once_ends_with_a_silence() -> None:
+    assert press_of([(3.0, 100), (5.0, 50), (16.0, 7), (60.0, 900)]) == Press(3.0, 60.0, 1057, 157)
+    assert press_of([]).bytes == 0
 
 
 def test_what_does_not_hold_is_named() -> None:
@@ -81,9 +90,10 @@ def test_a_made_lab_is_sound_and_kept(tmp_path: Path) -> None:
 
 
 def test_the_step_before_a_person_is_read_from_the_screen() -> None:
-    [place, *_] = places(7, 200)
-    assert step_shown(" code · WA 2/5\n [step] tests      41/200\n", place) == "41"
-    assert step_shown("nothing here", place) == ""
+    queue, tree = places(7, 200)
+    assert step_shown(" code · WA 2/5\n [step] tests      41/200\n", tree) == "41"
+    assert step_shown("nothing here", tree) == ""
+    assert step_shown("4 Queue\n 21:1.3.1 code · problem 1\n last 20:1 ✓ valid", queue) == "21:1.3.1"
 
 
 @pytest.mark.slow

@@ -101,13 +101,13 @@ def prepared(options: argparse.Namespace) -> Iterator[Setting]:
 
 
 def newest_tree(home: Path) -> int:
-    """The id of the large tree."""
+    """The id of the large tree: the last that was written."""
     from o1coder.lab import Lab
-    from o1coder.queries.ids import tree_ids
 
     lab = Lab(home, readonly=True)
     try:
-        return int(tree_ids(lab)[0])
+        with lab.reading() as connection:
+            return int(connection.exec_driver_sql("SELECT max(id) FROM tree").scalar() or 0)
     finally:
         lab.close()
 

@@ -96,7 +96,7 @@ def writers(setting: Setting) -> Found:
     data: dict[str, Any] = {}
     held: list[Bound] = []
     lines: list[str] = []
-    chosen = [one for one in walks(setting.tree, setting.presses) if one.name.startswith("down")]
+    chosen = [one for one in walks(setting.tree, setting.presses) if one.name.startswith("down,")]
     for walk in chosen:
         alone: list[float] = []
         beside: list[float] = []

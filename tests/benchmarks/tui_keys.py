@@ -22,12 +22,29 @@ QUIET_S = {"cursor": 0.1, "page": 0.12, "label": 0.3, "heavy": 0.35}
 KEYS |= {"ctrl+p": b"\x10"}
 
 
+FRAME_MS = 12.0  # a longer silence ends what is sent at once
+
+
 class Press(NamedTuple):
-    """One key: milliseconds to the first byte and to the last, bytes in all."""
+    """One key: milliseconds to the first byte and to the last, bytes in all, and those of the first frame alone: a pane that
+    follows the cursor does so when the cursor rests, so a key that is held down costs the first frame."""
 
     first_ms: float
     last_ms: float
     bytes: int
+    frame: int
+
+
+def press_of(chunks: Sequence[tuple[float, int]]) -> Press:
+    """What came back of a key, as one figure each; all zero where nothing did."""
+    if not chunks:
+        return Press(0.0, 0.0, 0, 0)
+    frame, at = 0, chunks[0][0]
+    for when, size in chunks:
+        if when - at > FRAME_MS:
+            break
+        frame, at = frame + size, when
+    return Press(chunks[0][0], chunks[-1][0], sum(size for _, size in chunks), frame)
 
 
 class Walk(NamedTuple):
@@ -47,15 +64,20 @@ def walks(tree: int, presses: int) -> list[Walk]:
     """The twelve keys, some of them in more than one place."""
     list_of, nodes = ("problems", FIRST_PROBLEM), (f"tree {tree}", f"tree {tree}")
     few = max(2, presses // 5)
+    down, up = ("down",) * 6 + ("-home",), ("up",) * 6 + ("-end",)  # so that the cursor moves and the rows stand still
     return [
-        Walk("down, problems", *list_of, ("down",), "cursor", times=presses),
-        Walk("up, problems", *list_of, ("up",), "cursor", ("end",), presses),
+        Walk("down, problems", *list_of, down, "cursor", times=presses),
+        Walk("up, problems", *list_of, up, "cursor", ("end",), presses),
+        Walk("down and scroll, problems", *list_of, ("down",), "page", ("down",) * 60, few),
         Walk("page, problems", *list_of, ("pagedown",), "page", times=few),
         Walk("end and home, problems", *list_of, ("end", "home"), "page", times=few),
-        Walk("down, tree", *nodes, ("down",), "cursor", times=presses),
-        Walk("up, tree", *nodes, ("up",), "cursor", ("end",), presses),
+        Walk("down, tree", *nodes, down, "cursor", times=presses),
+        Walk("up, tree", *nodes, up, "cursor", ("end",), presses),
+        Walk("down and scroll, tree", *nodes, ("down",), "page", ("down",) * 60, few),
         Walk("page, tree", *nodes, ("pagedown",), "page", times=few),
         Walk("end and home, tree", *nodes, ("end", "home"), "page", times=few),
+        Walk("label valid, queue", "queue", "hidden", ("a",), "label", times=few),
+        Walk("undo, queue", "queue", "hidden", ("backspace",), "label", ("a",) * few, few),
         Walk("label valid, tree", *nodes, ("a",), "label", ("down", "down"), few),
         Walk("undo, tree", *nodes, ("backspace",), "label", ("down", "down", *["a"] * few), few),
         Walk("pane tab, tree", *nodes, ("t",), "heavy", ("down", "down"), few),
@@ -84,7 +106,7 @@ def started(terminal: Terminal, walk: Walk) -> None:
     terminal.settle(1.5, timeout_s=30)
     for key in walk.before:
         terminal.press(key)
-        terminal.settle(0.4)
+        terminal.settle(0.2)
     terminal.settle(0.5)
 
 
@@ -94,7 +116,7 @@ def pressed(terminal: Terminal, walk: Walk) -> list[Press]:
     quiet = QUIET_S[walk.kind]
     while len(found) < walk.times:
         for key in walk.keys:
-            press = Press(*terminal.latency(key.removeprefix("-"), quiet))
+            press = press_of(terminal.timed(key.removeprefix("-"), quiet))
             if not press.bytes:
                 raise AssertionError(f"{walk.name}: the key {key!r} did nothing\n{terminal.text()}")
             if not key.startswith("-"):

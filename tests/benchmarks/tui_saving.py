@@ -41,7 +41,10 @@ class Label(NamedTuple):
 
 def places(tree: int, nodes: int) -> list[Place]:
     """Where labels are given."""
-    return [Place("tree", f"tree {tree}", f"tree {tree}", ("down", "down"), rf"([\d,]+)/(?:{nodes}|{nodes:,})(?!\d)")]
+    return [
+        Place("queue", "queue", "hidden", (), r"^ *(\d+:[\d.]*) \w+ . problem"),
+        Place("tree", f"tree {tree}", f"tree {tree}", ("down", "down"), rf"([\d,]+)/(?:{nodes}|{nodes:,})(?!\d)"),
+    ]
 
 
 def on_disk(home: Path) -> int:

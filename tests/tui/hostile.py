@@ -22,7 +22,7 @@ LONG_BYTES = 1 << 20
 STRUCTURE = re.compile(
     r"(^|_)(id|at|digest|outcome|split|value|source|estimate|role|purpose|kind|origin|claim|action|code|stage|state|target|layer|"
     r"error_kind|key|ordinal|comparator|limits|args|config|terms|evidence|of|versions|excluded|path|file|seen|boot|preset|until|"
-    r"heartbeat|mode|picked|version|num|format|name|session|gpu|method)(_|$)"
+    r"heartbeat|mode|picked|version|num|format|name|session|gpu|method|query)(_|$)"
 )
 ALSO = {
     ("program", "code"),
@@ -37,7 +37,7 @@ ALSO = {
 NOW = "2026-01-01T00:00:00.000Z"
 PEOPLE = (  # what the tests' lab lacks, so that there is text to rewrite
     f"INSERT INTO label (step_id, value, source, author, reason, category, picked, batch, created_at) SELECT id, 'invalid', "
-    f"'human', 'a', 'r', 'c', 'tree', 'b', '{NOW}' FROM step WHERE parent_id IS NOT NULL",
+    f"'human', 'a', 'r', 'c', 'tree', 'b', '{NOW}' FROM step WHERE depth = 1 AND ordinal = 0",
     f"INSERT INTO test_withdrawal (test_case_id, reason, author, created_at) SELECT min(id), 'r', 'a', '{NOW}' FROM test_case",
     f"INSERT INTO saved_query (kind, name, text, author, created_at) VALUES ('sql', 'n', 'select 1', 'a', '{NOW}')",
     f"INSERT INTO run (name, author, created_at) VALUES ('n', 'a', '{NOW}')",

@@ -143,20 +143,24 @@ class Terminal:
                 raise AssertionError(f"not shown: {wanted!r}\n{shown}")
             self.read(0.1)
 
-    def latency(self, key: str, quiet_s: float = 0.1, answer_s: float = 2.0) -> tuple[float, float, int]:
-        """Send one key; milliseconds to the first byte (which is waited for `answer_s`) and to the last before silence of
-        `quiet_s`, and the number of bytes."""
+    def timed(self, key: str, quiet_s: float = 0.1, answer_s: float = 2.0) -> list[tuple[float, int]]:
+        """Send one key; when its answer came, in milliseconds, and how many bytes each time, until a silence of `quiet_s`. The
+        first of them is waited for `answer_s`."""
         self.settle(0.05)
         start = time.perf_counter()
         self.press(key)
-        first = last = 0.0
+        found: list[tuple[float, int]] = []
         written = bytearray()
         while data := self.take(quiet_s if written else answer_s):
-            last = (time.perf_counter() - start) * 1000
-            first = first or last
+            found.append(((time.perf_counter() - start) * 1000, len(data)))
             written += data
         self.draw(bytes(written))
-        return first, last, len(written)
+        return found
+
+    def latency(self, key: str, quiet_s: float = 0.1) -> tuple[float, float, int]:
+        """Send one key; milliseconds to the first byte and to the last, and the number of bytes; zeros without an answer."""
+        found = self.timed(key, quiet_s) or [(0.0, 0)]
+        return found[0][0], found[-1][0], sum(size for _, size in found)
 
     def resize(self, columns: int, rows: int) -> None:
         """Change the terminal's size as a window manager would."""

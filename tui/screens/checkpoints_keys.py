@@ -31,7 +31,7 @@ KEYS: list[BindingType] = [
         "back_from",
         "way back",
         id="checkpoints.back",
-        tooltip="from a problem, label, step, tree … to what it reached",
+        tooltip="from a problem, label, step, tree ... to what it reached",
     ),
     Binding(
         "equals_sign",

@@ -50,7 +50,7 @@ def lineage(connection: Any, checkpoint_id: int) -> list[RichLine]:
         if node.kind == "dataset":
             inside = questions.children(connection, node.key).nodes
             lines += [node_line(one, "  ") for one in inside if one.kind in ("query", "labels", "trees", "problems")]
-    return [*lines, [], [Cell("enter opens the tree of it; b goes back from a problem, label, step, tree …", DIM)]]
+    return [*lines, [], [Cell("enter opens the tree of it; b goes back from a problem, label, step, tree ...", DIM)]]
 
 
 def node_line(node: Node, indent: str = "") -> RichLine:

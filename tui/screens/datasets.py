@@ -317,7 +317,7 @@ class DatasetsScreen(Frame):
         words = [*datasets_verbs.kinds(), *(f"{name}:" for name in (*Query.__dataclass_fields__, *OPTIONS))]
         entry = self.query_one(Entry)
         older = self.lab_app.memory.lines("datasets")
-        entry.begin("wish", text, "KIND split:train label:human target:value …", before=older, words=words)
+        entry.begin("wish", text, "KIND split:train label:human target:value ...", before=older, words=words)
 
     def action_again(self) -> None:
         wish = self.wish()

@@ -135,7 +135,7 @@ def _warns(count: int) -> str:
 def leaked(leaks: Leaks) -> list[RichLine]:
     """Whether problems of the rows are in other splits, too."""
     if not leaks.checked:
-        return [fact("leaks", Cell("not looked at: `datasets preview … --leaks` does", "dim"))]
+        return [fact("leaks", Cell("not looked at: `datasets preview ... --leaks` does", "dim"))]
     told = (
         f"{len(leaks.found)} of {leaks.checked} problems are in another split or a prompt ({leaks.against:,} compared)"
     )

@@ -19,8 +19,8 @@ else:
 TYPED_S = 0.15
 PROMPTS = {
     "jobs": "jobs: state:failed stage:prm run:x age<1h words -word",
-    "search": "search the log for …",
-    "keep": "only log lines with …   (!word: without)",
+    "search": "search the log for ...",
+    "keep": "only log lines with ...   (!word: without)",
 }
 
 

@@ -285,7 +285,7 @@ class SQLScreen(Frame):
         self.query_one("#asked", Line).display = False
         at = self.state.begins_at()
         shown = text if "\n" not in text else sql_source.one_line(text)
-        self.line.begin("query", shown, "select … from …", before=self.lab_app.memory.lines("sql"))
+        self.line.begin("query", shown, "select ... from ...", before=self.lab_app.memory.lines("sql"))
         if at is not None:
             self.line.cursor_position = at
 

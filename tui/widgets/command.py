@@ -34,7 +34,7 @@ class CommandBar(Input):
         """It was closed without a line."""
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(compact=True, placeholder="jobs 12 · tree 42:0.2.1 · launch prm · help", id=id)
+        super().__init__(compact=True, placeholder="jobs 12, tree 42:0.2.1, launch prm, help", id=id)
         self.before: Sequence[str] = ()
         self._at = 0
 

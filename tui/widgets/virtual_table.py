@@ -430,7 +430,7 @@ class VirtualTable(Widget, can_focus=True):
         gutter = GLYPHS.mark if row_id in self.marks else " "
         segments = [Segment(gutter, base + Style.parse("bold"))]
         for number, column, room in self._layout(width):
-            cell = row[number] if row is not None and number < len(row) else Cell("" if row is not None else "·")
+            cell = row[number] if row is not None and number < len(row) else Cell("" if row is not None else GLYPHS.dot)
             text = self.order.prefix(index) + cell.text if number == 0 else cell.text
             style = base if cursor else Style.parse(cell.style)
             segments.append(Segment(fit(text, room, right=column.right), style))
