@@ -74,7 +74,10 @@ def told(changes: Sequence[Change], found: Preview) -> list[str]:
         lines.append(f"  {kinds[REVALUED]} of them re-valued: the word of a step above turns with its programs")
     lines.append(f"{found.changed} of {found.steps} turn the word that counts")
     more = f", in {_many(found.unvalued, 'more tree')} not looked at" if found.unvalued else ""
-    lines.append(f"{_many(len(found.values), 'value')} of steps change{more}: derived, never written")
+    if found.unvalued and not found.values:
+        lines.append(f"values not looked at, {_many(found.unvalued, 'tree')} too large: derived, never written")
+    else:
+        lines.append(f"{_many(len(found.values), 'value')} of steps change{more}: derived, never written")
     rows = (
         f"{_many(found.dataset_rows, 'row')} of {_named('dataset', found.datasets)}"
         if found.datasets

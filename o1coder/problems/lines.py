@@ -73,7 +73,9 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
     try:
         plain = path.open("rb")
     except OSError as error:
-        raise LabError(f"{path} cannot be read: {error.strerror}", "name a file with --path") from error
+        raise LabError(
+            f"{path} cannot be read: {error.strerror}", "name a file that is there and that you may read"
+        ) from error
     with plain:
         if plain.peek(2)[:2] != b"\x1f\x8b":
             yield plain

@@ -178,6 +178,9 @@ def test_a_preview_says_which_trees_it_did_not_value(tree: Tree, monkeypatch: py
         found = corrections.preview(connection, changes)
     assert (found.unvalued, len(found.values)) == (1, 3)
     assert "in 1 more tree not looked at" in " ".join(corrections.told(changes, found))
+    told = " ".join(corrections.told(changes, found._replace(values=[])))
+    assert "values not looked at, 1 tree too large" in told
+    assert "0 values" not in told
 
 
 def freeze(tree: Tree) -> int:

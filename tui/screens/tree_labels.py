@@ -174,6 +174,7 @@ class Corrections:
 
             def answered(yes: bool | None) -> None:
                 if yes:
+                    self.screen.say(f"writing {len(found)} labels")
                     self.screen.act(lambda: (partial(self._apply, found), partial(self._applied, told)))
 
             self.screen.app.push_screen(PreviewCorrections(what, found, preview, names), answered)
