@@ -18,7 +18,7 @@ from o1coder.queries.gpus import Gpu
 from o1coder.queries.usage import Machine, Process, Usage
 from tests.tui.conftest import Made
 from tui.app import LabApp
-from tui.screens import jobs_pane, jobs_source
+from tui.screens import jobs, jobs_pane, jobs_source
 from tui.screens.ask import Confirm
 from tui.screens.jobs import JobsScreen
 from tui.screens.jobs_confirm import TypedConfirm
@@ -252,6 +252,22 @@ def test_the_machine_is_told_in_one_line_and_a_jobs_processes_in_the_pane() -> N
     assert "cannot be seen from here" in texts(jobs_pane.usage(other, view(host="far")))
     assert "no NVIDIA GPU" in texts(jobs_pane.usage(other, view(state="done")))
     assert "no GPU" in texts([jobs_pane.strip(other, True, "")])
+
+
+def test_the_machine_is_read_again_once_a_job_runs(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "METER_S", 0.05)
+    monkeypatch.setattr(jobs, "REFRESH_S", 0.1)
+    runs = {"now": 0}
+    monkeypatch.setattr(jobs_source.JobSource, "running", property(lambda _: runs["now"]))
+
+    async def body(pilot: Pilot[Any], screen: JobsScreen) -> None:
+        await until(pilot, lambda: screen._readings == 2)
+        await pilot.pause(0.3)
+        assert screen._readings == 2  # nothing runs: nothing is read
+        runs["now"] = 1
+        await until(pilot, lambda: screen._readings > 4)
+
+    run(home, body)
 
 
 def test_the_chain_of_a_round_says_what_waits_for_what(home: Path) -> None:

@@ -116,6 +116,8 @@ class JobsScreen(JobAsking, JobVerbs, Frame):
     def _tick(self) -> None:
         if self.source is not None and self.source.running and self.is_current:
             self.reload()
+            if self._metering is None:  # a job began on a lab where nothing ran
+                self._measure()
 
     def on_screen_resume(self) -> None:
         super().on_screen_resume()
