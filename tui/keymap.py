@@ -1,7 +1,7 @@
 """Keys that a person has put elsewhere: a TOML file of binding id = keys, and the list of what can be remapped.
 
     [keys]
-    "tree.invalid" = "d"
+    "tree.invalid" = "i"
     "app.palette" = "f2,ctrl+p"
 
 The file is `$XDG_CONFIG_HOME/o1coder/keys.toml`, or what O1CODER_KEYS names. A wrong entry is said and left out; the rest
@@ -89,8 +89,10 @@ def faults(groups: Mapping[str, Iterable[Binding]], keymap: Mapping[str, str]) -
     out = [f"no key is called {name!r}: `o1coder keys` lists them" for name in keymap if name not in known]
     everywhere = list(groups.get("app", ()))
     for place, bindings in groups.items():
+        own = {key for one in bindings for key in one.key.split(",")}
+        table = [one for one in groups.get("table", ()) if not own & set(one.key.split(","))]  # the queue moves itself
         owner: dict[str, Binding] = {}
-        for one in [*bindings, *(everywhere if place not in ("app", "table") else ())]:
+        for one in [*bindings, *([*table, *everywhere] if place not in ("app", "table") else ())]:
             for key in keys_of(one, keymap).split(","):
                 other = owner.setdefault(key, one)
                 if other is not one and other.id != one.id and {other.id, one.id} & set(keymap):

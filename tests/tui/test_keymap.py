@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from textual.binding import Binding
 
 from tui import keymap
+
+ROOT = Path(__file__).parents[2]
 
 
 def write(folder: Path, text: str) -> Path:
@@ -70,7 +73,12 @@ def test_the_command_line_lists_the_keys_and_refuses_a_wrong_file(tmp_path: Path
         line = [sys.executable, "-P", "-m", "o1coder.cli", "keys", "--json"]
         return subprocess.run(line, capture_output=True, text=True, env=environment, check=False)
 
-    good = listed('[keys]\n"tree.invalid" = "d"\n"tree.valid" = "f5"\n')
+    said = (ROOT / "README.md").read_text(encoding="utf-8")
+    example = re.search(r"`(\"[\w.]+\" = \"\w+\")`", said)
+    assert example
+    assert listed(f"[keys]\n{example[1]}\n").returncode == 0
+    good = listed('[keys]\n"tree.invalid" = "i"\n"tree.valid" = "f5"\n')
+    assert good.returncode == 0
     told = json.loads(good.stdout)
     by_id = {one["id"]: one for one in told["keys"]}
     assert by_id["tree.valid"]["keys"] == "f5"
@@ -78,3 +86,5 @@ def test_the_command_line_lists_the_keys_and_refuses_a_wrong_file(tmp_path: Path
     bad = listed('[keys]\n"tree.nothing" = "f5"\n')
     assert bad.returncode == 2
     assert "tree.nothing" in json.loads(bad.stdout)["wrong"][0]
+    taken = listed('[keys]\n"app.help" = "j"\n')
+    assert any("table.down and app.help in tree" in line for line in json.loads(taken.stdout)["wrong"])

@@ -21,7 +21,8 @@ def write_file(screen: Frame, result: Result, name: str) -> None:
 
     file = Path(name).expanduser()
     done = partial(write, result, file)
-    screen.act(lambda: (done, lambda _: screen.say(f"{len(result.rows):,} rows in {file.absolute()}")))
+    rows = "1 row" if len(result.rows) == 1 else f"{len(result.rows):,} rows"
+    screen.act(lambda: (done, lambda _: screen.say(f"{rows} in {file.absolute()}")))
 
 
 def keep(screen: Frame, query: Query, name: str, then: Callable[[Query], None]) -> None:
