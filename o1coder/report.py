@@ -256,7 +256,7 @@ def _power_lines(found: Mapping[str, Any]) -> list[str]:
     one = found["pass_at_1"].get("after RL")
     iterations = found["training"].get("rl")
     gain = None if not one or not one["against_base"] else one["against_base"]["detectable_gain"]
-    shown = "n/a (no problem differs)" if gain is None else f"{100 * gain:.0f} points"
+    shown = "n/a (too few problems differ)" if gain is None else f"{100 * gain:.0f} points"
     out = [f"  the smallest gain over base pseudocode that this size shows with 80 % power: {shown}"]
     if iterations is not None:
         word = "iteration" if iterations == 1 else "iterations"

@@ -185,6 +185,10 @@ def test_too_few_problems_that_differ_decide_nothing_however_narrow_the_bootstra
     decided = gate([0.5] * 5, [0.25] * 5)
     assert (decided.lower, decided.outcome, decided.differ) == (0.25, "undecided", 5)
     assert gate([0.5] * 6, [0.25] * 6).outcome == "accepted"
+    assert (
+        detectable_gain([0.25] + [0.0] * 36) is None
+    )  # "shows gains above 2 points" would be the scatter of one problem
+    assert detectable_gain([0.25, -0.25] * 3 + [0.0] * 31) is not None
     assert gate([0.5] * 6, [0.25] * 6, gates_before=3).outcome == "undecided"
     with pytest.raises(ValueError, match="at least one problem"):
         gate([], [])

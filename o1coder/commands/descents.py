@@ -100,7 +100,7 @@ def compare(options: Namespace) -> int:
     lines += [f"{pair.name}: {pair.old:.3f} to {pair.new:.3f} (draws of job {pair.draws})" for pair in found.prm]
     lines += [found.unscored] if found.unscored else []
     lines += [] if found.change is None else _prm_lines(found.change)
-    lines += ["", f"rows trained on: {found.rows[0]} and {found.rows[1]}, {found.rows[2]} in both"]
+    lines += ["", f"distinct rows trained on: {found.rows[0]} and {found.rows[1]}, {found.rows[2]} in both"]
     lines += [f"labels: {found.labels[0]} and {found.labels[1]}, {found.labels[2]} in both", ""]
     lines += [f"{name}: {plain.cell(old)} and {plain.cell(new)}" for name, old, new in found.config]
     show.value(options, value, lines)
@@ -124,6 +124,7 @@ def _prm_lines(change: prmchange.PrmChange) -> list[str]:
 def gain_line(gain: Gain) -> str:
     """A gain for people: the split that gates is named, since it cannot be the one that reports."""
     bounds = "" if gain.low is None or gain.high is None else f" [{gain.low:+.2f}, {gain.high:+.2f}]"
+    bounds += "" if gain.told else " not told apart"
     power = "" if gain.detectable is None else f"; this size shows gains above {100 * gain.detectable:.0f} points"
     over = "" if gain.mode == gain.old_mode else f" over {gain.old_mode}"
     gates = " (the gate's split)" if gain.split == "validation" else ""

@@ -19,7 +19,7 @@ from o1coder.measure.agreement import (
     krippendorff_alpha,
 )
 from o1coder.measure.anatomy import Anatomy, Nested, Share, Swap, anatomy, swap
-from o1coder.measure.gate import Gate, detectable_gain, gate, gate_level, paired_difference
+from o1coder.measure.gate import Gate, detectable_gain, enough, gate, gate_level, paired_difference
 from o1coder.measure.ranking import (
     Ceiling,
     Ranking,
@@ -65,6 +65,7 @@ __all__ = [
     "case_validity",
     "ceiling",
     "detectable_gain",
+    "enough",
     "expected_calibration_error",
     "f1_score",
     "first_error_f1",

@@ -56,10 +56,15 @@ def gate(
     lower, upper = mean_bounds(differences, level, resamples, seed)
     differ = sum(each != 0 for each in differences)
     outcome: Literal["accepted", "rejected", "undecided"] = "undecided"
-    if 2.0**-differ <= level:
+    if enough(differ, level):
         outcome = "accepted" if lower > 0 else "rejected" if upper < 0 else "undecided"
     detectable = detectable_gain(differences, level)
     return Gate(outcome, fmean(differences), lower, upper, level, len(differences), differ, detectable)
+
+
+def enough(differ: int, level: float = 0.025) -> bool:
+    """Whether so many differing problems can reach a one-sided level at all, by the sign-flip test: 6 of them at 0.025."""
+    return 2.0**-differ <= level
 
 
 def paired_difference(
@@ -71,8 +76,10 @@ def paired_difference(
 
 def detectable_gain(differences: Sequence[float], level: float = 0.025, power: float = 0.8) -> float | None:
     """The smallest true gain that problems as many and as scattered as these would show with the given power, at a
-    one-sided `level`: (t_level + z_power)·sd/√n. None with fewer than two problems or no scatter to judge by."""
-    if len(differences) < 2 or (scatter := stdev(differences)) == 0:
+    one-sided `level`: (t_level + z_power)·sd/√n. None with fewer than two problems or no scatter to judge by, and where so few
+    differ that their scatter tells nothing (`enough`)."""
+    few = not enough(sum(each != 0 for each in differences), level)
+    if len(differences) < 2 or few or (scatter := stdev(differences)) == 0:
         return None
     need = student_quantile(1 - level, len(differences) - 1) + NormalDist().inv_cdf(power)
     return need * scatter / math.sqrt(len(differences))

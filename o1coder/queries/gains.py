@@ -50,8 +50,9 @@ class Measured(NamedTuple):
 
 class Gain(NamedTuple):
     """The paired difference (new − old) over the problems that both evaluations have, with a two-sided 95 % interval over
-    problems; `detectable` is the gain that so many problems, scattered so, would have shown with 80 % power. `differs` says
-    what else is not the same in the two."""
+    problems; `detectable` is the gain that so many problems, scattered so, would have shown with 80 % power, null where too few
+    differ. `told`: the interval does not hold 0, and enough problems differ (as the gate asks). `differs` says what else is not
+    the same in the two."""
 
     against: str
     checkpoint: int
@@ -70,6 +71,7 @@ class Gain(NamedTuple):
     differ: int
     detectable: float | None
     differs: str
+    told: bool
 
 
 class Figure(NamedTuple):
@@ -231,6 +233,7 @@ def _gain(connection: Connection, name: str, checkpoint: int, after: Measured, b
     ]
     left_out = max(after.problems, before.problems) - len(pair.problems)
     differs += [f"{left_out} problems in one alone"] if left_out else []
+    differ = sum(one != 0 for one in each)
     return Gain(
         name,
         checkpoint,
@@ -246,7 +249,8 @@ def _gain(connection: Connection, name: str, checkpoint: int, after: Measured, b
         None if interval is None else interval.low,
         None if interval is None else interval.high,
         len(pair.problems),
-        sum(one != 0 for one in each),
+        differ,
         measure.detectable_gain(each),
         "; ".join(differs),
+        interval is not None and (interval.low > 0 or interval.high < 0) and measure.enough(differ),
     )

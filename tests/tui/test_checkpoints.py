@@ -164,7 +164,7 @@ def test_tabs_tell_data_measures_config_and_a_comparison_with_the_marked_one(fam
         await driven.stand_on("r/0 policy-sft")
         await driven.press("equals_sign")
         await driven.until(lambda: f"checkpoint {family.sft} over checkpoint {family.prm}" in driven.pane)
-        assert "rows    4 and 1, 0 in both" in driven.pane
+        assert "rows    4 and 1 distinct, 0 in both" in driven.pane
         await driven.press("escape")
         await driven.until(lambda: f"over checkpoint {family.base}" in driven.pane)
 

@@ -60,7 +60,7 @@ def test_a_dataset_says_whether_its_folder_is_what_it_was(tmp_path: Path) -> Non
     assert "lies in     blobs/x" in said(datasets_lines.about_frozen(dataset(1), []))
     gone = dataset(1, out=str(tmp_path / "gone"))
     assert "not there any more" in said(datasets_lines.about_frozen(gone, [3, 4]))
-    assert "2 words that no longer hold: 3 4" in said(datasets_lines.about_frozen(gone, [3, 4]))
+    assert "2 words overruled since: 3 4" in said(datasets_lines.about_frozen(gone, [3, 4]))
     assert "cannot be read" in said(datasets_lines.card_of(gone))
     for digest, words in (("sha256:ab", "the rows of this dataset"), ("sha256:cd", "other rows")):
         (tmp_path / "manifest.json").write_text(f'{{"sha256": "{digest}", "files": []}}')
@@ -92,6 +92,8 @@ def test_a_dataset_gives_its_wish_back(tmp_path: Path) -> None:
     assert wish_of(row) == Wish("preference", "job:1 pairs:strict margin:0.4 edit:20")
     assert wish_of(dataset(1, target="value")).line == "stepwise split:train target:value"
     assert wish_of(dataset(1, query={})).line == "stepwise"
+    trained = [wish_of(dataset(1, kind)).kind for kind in ("policy-sft", "prm-point", "prm-pair")]
+    assert trained == ["prompt-completion", "o1coder-prm", "preference"]  # / and enter preview what it was trained on
     (tmp_path / "stepwise-1").mkdir()
     assert free_folder(tmp_path, "stepwise") == tmp_path / "stepwise-2"
 
@@ -123,7 +125,7 @@ def test_preview_export_correct_and_compare(tui: Start, home: Path, made: Made, 
     terminal.wait_for("○ queued")
     terminal.press("7")
     terminal.wait_for("prm-point")
-    open_line(terminal, "/", "\nprm-point\n")
+    open_line(terminal, "/", "\no1coder-prm\n")
     terminal.press(*"o1coder-prm", "enter")
     terminal.wait_for("nothing is written")
     shown = terminal.wait_for("left out")
@@ -160,7 +162,7 @@ def test_preview_export_correct_and_compare(tui: Start, home: Path, made: Made, 
     terminal.press("esc")
     terminal.wait_for("dataset 3 o1coder-prm")
     terminal.press("down")
-    terminal.wait_for("1 word that no longer hold")
+    terminal.wait_for("1 word overruled since")
 
 
 def test_a_wrong_wish_says_so_and_read_only_writes_nothing(tui: Start) -> None:

@@ -1,7 +1,7 @@
 """Figures of checkpoints as lines: paired differences, a process reward model's AUC, two checkpoints side by side.
 
-A difference whose interval holds 0 is said not to be told apart, and the smallest gain that so many problems could have shown
-stands beside it.
+A difference whose interval holds 0, or that rests on a handful of problems, is said not to be told apart; the smallest gain that
+so many problems could have shown stands beside it.
 """
 
 from __future__ import annotations
@@ -34,18 +34,15 @@ def gain_lines(found: Sequence[Gain]) -> list[RichLine]:
             against = one.against
             lines.append([Cell("over ", DIM), Cell(inert(f"{one.against} ({one.checkpoint})"), "bold")])
         over = "" if one.mode == one.old_mode else f" over {one.old_mode}"
-        told = one.low is not None and one.high is not None and (one.low > 0 or one.high < 0)
         lines.append(
             [
                 Cell(inert(f"  {one.split} {one.mode}{over} "), ""),
-                Cell(interval(one.difference, one.low, one.high, sign=True), "bold" if told else ""),
-                Cell("" if told else " not told apart", DIM),
+                Cell(interval(one.difference, one.low, one.high, sign=True), "bold" if one.told else ""),
+                Cell("" if one.told else " not told apart", DIM),
                 Cell(f"  {one.old:.2f} {GLYPHS.arrow} {one.new:.2f}", DIM),
             ]
         )
-        power = (
-            "no problem differs" if one.detectable is None else f"shows gains above {100 * one.detectable:.0f} points"
-        )
+        power = "too few to tell" if one.detectable is None else f"shows gains above {100 * one.detectable:.0f} points"
         note = [f"{one.problems} problems, {one.differ} differ: {power}"]
         note += ["the gate's split"] if one.split == "validation" else []
         note += [f"unlike: {one.differs}"] if one.differs else []
@@ -92,7 +89,7 @@ def compare(connection: Any, old: int | None, new: int) -> list[RichLine]:
         lines += [[], head("as process reward models"), *prm_change_lines(found)]
     lines += [[], head("data")]
     for word, counts in (("rows", found.rows), ("labels", found.labels)):
-        lines.append([Cell(f"{word:<7} ", DIM), Cell(f"{counts[0]} and {counts[1]}, {counts[2]} in both")])
+        lines.append([Cell(f"{word:<7} ", DIM), Cell(f"{counts[0]} and {counts[1]} distinct, {counts[2]} in both")])
     lines += [[], head("config, where it differs")]
     for name, before, after in found.config:
         told = [Cell(inert(f"{name:<16} "), DIM), Cell(inert("-" if before is None else str(before)))]

@@ -54,7 +54,7 @@ def about_frozen(row: DatasetRow, stale: Sequence[int]) -> list[RichLine]:
         lines.append(
             fact(
                 "stale",
-                Cell(f"its rows rest on {many(len(stale), 'word')} that no longer hold: {shown}", "bold yellow"),
+                Cell(f"its rows rest on {many(len(stale), 'word')} overruled since: {shown}", "bold yellow"),
             )
         )
     else:

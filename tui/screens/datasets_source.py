@@ -41,8 +41,12 @@ class Wish(NamedTuple):
         return f"{self.kind} {self.text}".strip()
 
 
+WRITTEN_AS = {"policy-sft": "prompt-completion", "prm-point": "o1coder-prm", "prm-pair": "preference"}
+"""The format of an export that selects the rows that a stage trains on."""
+
+
 def wish_of(row: DatasetRow) -> Wish:
-    """What a dataset was asked for, as a wish."""
+    """What a dataset was asked for, as a wish: of one that a stage trained on, in the format that takes the same rows."""
     options = {name: row.query.get(name) for name in ("per_problem", "pairs", "margin", "edit")}
     if row.kind != "preference" and row.kind != "prm-pair":
         options["margin"] = None
@@ -50,7 +54,7 @@ def wish_of(row: DatasetRow) -> Wish:
     if row.target == "value":
         words.append("target:value")
     words += [f"{name}:{value}" for name, value in options.items() if value is not None]
-    return Wish(row.kind, " ".join(word for word in words if word))
+    return Wish(WRITTEN_AS.get(row.kind, row.kind), " ".join(word for word in words if word))
 
 
 class DatasetSource:
