@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shlex
 from array import array
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Connection
@@ -17,9 +17,13 @@ from sqlalchemy.engine import Connection
 from o1coder.errors import LabError
 from o1coder.labelling.gold import ASKED, is_gold
 from o1coder.labelling.leases import STANDING, labelled
+from o1coder.models.problem import SPLITS
 from o1coder.treequery import TRAINING_KINDS, Query
 
 ACTIONS = ("structure", "refine", "code")
+CHOOSE_LABELS = {"label", "estimate", "agree", "prm", "threshold", "tuned"}
+CHOOSE_TREES = {field.name for field in fields(Query)} - CHOOSE_LABELS
+WORDS = (*(f.name for f in fields(Query) if f.name in CHOOSE_TREES), "action", "gold", "overlap", "seed")
 GOLD, OVERLAP = 0.1, 0.1  # one question in ten where there are any; one second reading in ten
 UNREAD = f"s.parent_id IS NOT NULL AND NOT {labelled('s.id')} AND NOT {is_gold('s.id')}"
 
@@ -56,6 +60,10 @@ class Asked:
                 if not value.isascii() or not value.isdecimal():
                     raise LabError(f"seed:{value} is no whole number", "e.g. `seed:7`")
                 own[name] = int(value)
+            elif name not in CHOOSE_TREES | CHOOSE_LABELS or not value:
+                raise LabError(f"the queue has no word {word!r}", f"words: {' '.join(f'{one}:' for one in WORDS)}")
+            elif name == "split" and value not in SPLITS:
+                raise LabError(f"there is no split {value!r}", f"one of {', '.join(SPLITS)}")
             else:
                 rest.append(word)
         trees = Query.parse(shlex.join(rest))

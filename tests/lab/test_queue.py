@@ -113,11 +113,14 @@ def test_a_test_that_is_withdrawn_or_measures_is_no_ground(fresh: Planted) -> No
     assert again.worth < disputed.worth
 
 
-@pytest.mark.parametrize("text", ["action:root", "gold:2", "gold:nan", "seed:x", "colour:red", "label:human", "'"])
+@pytest.mark.parametrize(
+    "text", ["action:root", "gold:2", "gold:nan", "seed:x", "colour:red", "label:human", "'", "split:nope"]
+)
 def test_a_word_that_is_none_is_named(text: str) -> None:
     with pytest.raises(LabError) as raised:
         Asked.parse(text)
     assert text.partition(":")[0].strip("'") in raised.value.message
+    assert "agree:" not in raised.value.hint  # what is offered can be asked for
 
 
 def test_the_text_of_a_filter_comes_back() -> None:
