@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import tempfile
@@ -12,6 +13,8 @@ from typing import Any
 from textual.app import App, SuspendNotSupported
 
 from o1coder.errors import LabError
+
+LONGEST = 60  # letters of a file's name
 
 
 def _run(app: App[Any], command: str, file: Path) -> None:
@@ -34,12 +37,22 @@ def _run(app: App[Any], command: str, file: Path) -> None:
         raise LabError(f"{command!r} cannot be run", "set PAGER or EDITOR to a program that is installed") from failed
 
 
+def file_name(name: str) -> str:
+    """A name that any file system and any pager takes: at most LONGEST letters of ASCII, the suffix kept, nothing that reads
+    as an option, a hidden file or a folder."""
+    stem, dot, suffix = re.sub(r"[^A-Za-z0-9._-]+", "_", name).rpartition(".")
+    if not dot or not re.fullmatch(r"[A-Za-z0-9]{1,8}", suffix):
+        stem, suffix = stem + dot + suffix, ""
+    end = f".{suffix}" if suffix else ""
+    return (stem.strip("._-")[: LONGEST - len(end)] or "text") + end
+
+
 def page(app: App[Any], name: str, text: str) -> None:
     """Show a text in `$PAGER` (else less). LabError when that cannot be."""
     from tui.clipboard import harmless
 
     with tempfile.TemporaryDirectory(prefix="o1coder-") as folder:
-        file = Path(folder) / (name.replace("/", "_") or "text")
+        file = Path(folder) / file_name(name)
         file.write_text(harmless(text), encoding="utf-8", errors="backslashreplace")
         _run(app, os.environ.get("PAGER") or "less", file)
 
@@ -48,7 +61,7 @@ def edit(app: App[Any], name: str, text: str) -> str | None:
     """Let the person change a text in `$VISUAL`, `$EDITOR` (else vi); None when it was left as it is. LabError when that
     cannot be, or the result is no UTF-8."""
     with tempfile.TemporaryDirectory(prefix="o1coder-") as folder:
-        file = Path(folder) / (name.replace("/", "_") or "text")
+        file = Path(folder) / file_name(name)
         file.write_text(text, encoding="utf-8", errors="backslashreplace")
         _run(app, os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi", file)
         try:
