@@ -304,3 +304,43 @@ def test_a_new_prm_is_asked_for_and_stands_beside_the_one_before(home: Path, mad
     assert not source.about()
     assert source.rows([step])[step][6].text == "0.90 → 0.25"
     lab.close()
+
+
+def test_a_label_that_cannot_be_written_is_taken_off_the_screen_and_said(
+    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import asyncio
+
+    from o1coder.errors import LabError
+    from tui.app import LabApp
+    from tui.places import Went
+    from tui.screens.tree import TreeScreen
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+    def full(*_: object, **__: object) -> None:
+        raise LabError("the disk is full", "free some space")
+
+    monkeypatch.setattr("o1coder.labels.add_human", full)
+
+    async def pressed() -> tuple[str, str]:
+        app = LabApp(home, start=Went("tree", "1:0"))
+        async with app.run_test(size=(120, 30)) as pilot:
+            for _ in range(400):
+                screen = app.screen
+                if isinstance(screen, TreeScreen) and len(screen.outline.order) == 5 and screen.outline.index == 1:
+                    break
+                await pilot.pause(0.02)
+            assert isinstance(screen, TreeScreen)
+            await pilot.press("x")
+            for _ in range(400):
+                if "not written" in screen._message:
+                    break
+                await pilot.pause(0.02)
+            row = screen.outline.row(screen.outline.row_id or 0)
+            return screen._message, "" if row is None else " ".join(cell.text for cell in row)
+
+    message, row = asyncio.run(pressed())
+    assert "the disk is full" in message
+    assert "✓ valid" in row
+    assert "invalid" not in row

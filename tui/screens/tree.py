@@ -296,6 +296,10 @@ class TreeScreen(Frame):
                 self.outline.reveal(max(self.source.tree.shape.ids))
         self.rested(self._rest)
 
+    def show_now(self) -> None:
+        """The next step is what somebody waits for: its pane does not wait for the cursor to rest."""
+        self._ask_lines()
+
     def _rest(self) -> None:
         self.draw_head()
         self._ask_lines()

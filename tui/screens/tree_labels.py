@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from tui.text import GLYPHS
+from o1coder.errors import LabError
+from tui.text import GLYPHS, Cell, state
 
 if TYPE_CHECKING:
     from o1coder.corrections import Applied, Change, Preview
@@ -26,8 +27,6 @@ Begun = tuple[Callable[[], Any], Callable[[Any], None]]
 
 def warm() -> None:
     """In a thread: load what writing a label needs, the table models among it."""
-    import o1coder.corrections
-    import o1coder.labels
 
 
 class Undone(NamedTuple):
@@ -77,29 +76,49 @@ class Corrections:
         if source.is_root(step_id):
             screen.say("the root is the problem itself and takes no label")
             return None
-        return partial(self._write, source, step_id, value, screen.looked_ms()), partial(self._labelled, source)
+        self._under_way(source, step_id, value)
+        write = partial(self._write, source, step_id, value, screen.looked_ms())
+        return write, partial(self._labelled, source, step_id)
+
+    def _under_way(self, source: TreeSource, step_id: int, value: Value) -> None:
+        """The key is answered at once: the word stands there dim until it is on disk."""
+        line = source.lines.get(step_id)
+        if line is not None:
+            place = [column.title for column in source.columns()].index("label")
+            row = list(source.row(line))
+            row[place] = Cell(state(value).text + GLYPHS.ellipsis, "dim")
+            self.screen.outline.put(step_id, tuple(row))
 
     @staticmethod
-    def _write(source: TreeSource, step_id: int, value: Value, taken_ms: int | None) -> Added:
-        """In a thread: the label is on disk when this returns."""
+    def _write(source: TreeSource, step_id: int, value: Value, taken_ms: int | None) -> Added | LabError:
+        """In a thread: the label is on disk when this returns; or why it is not."""
         from o1coder.home import author
         from o1coder.labels import add_human
 
         line = source.lines.get(step_id)
         step = None if line is None else line.step
         seen = IN_VIEW | ({} if step is None else {"prm": step.score, "label": step.label, "source": step.source})
-        return add_human(source.lab, step_id, value, author(), seen=seen, taken_ms=taken_ms, picked="tree")
+        try:
+            return add_human(source.lab, step_id, value, author(), seen=seen, taken_ms=taken_ms, picked="tree")
+        except LabError as error:
+            return error
 
-    def _labelled(self, source: TreeSource, added: Added) -> None:
+    def _labelled(self, source: TreeSource, step_id: int, added: Added | LabError) -> None:
+        if isinstance(added, LabError):
+            if step_id in source.lines:
+                self.screen.outline.put(step_id, source.row(source.lines[step_id]))
+            self.screen.say(f"not written: {added.message} {GLYPHS.dot} {added.hint}")
+            return
         from o1coder.queries.stepfacts import Given
 
         self.mine.append(Given(added.id, added.step, None))
         self.undone.clear()
         source.say_labelled(added.step, added.value or "", added.id, added.stale_checkpoints)
-        self.screen.relabelled([added.step])
-        self._tell(added.value or "", added.stale_checkpoints)
         if self.screen.outline.row_id == added.step:
             self.screen.outline.action_move(1)
+            self.screen.show_now()
+        self.screen.relabelled([added.step])
+        self._tell(added.value or "", added.stale_checkpoints)
 
     def _tell(self, what: str, stale: Sequence[int]) -> None:
         told = (
