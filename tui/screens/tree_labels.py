@@ -27,6 +27,8 @@ Begun = tuple[Callable[[], Any], Callable[[Any], None]]
 
 def warm() -> None:
     """In a thread: load what writing a label needs, the table models among it."""
+    import o1coder.corrections
+    import o1coder.labels  # noqa: F401
 
 
 class Undone(NamedTuple):
