@@ -323,9 +323,16 @@ class Frame(Screen[Any]):
             answer = question()
         except LabError as error:
             text = error.message + (f" {GLYPHS.dot} {error.hint}" if error.hint else "")
-            self.post_message(self._Answered(topic, self.say, text))
+            self.post_message(self._Answered(topic, self.say if topic is not None else self._not_done, text))
             return
         self.post_message(self._Answered(topic, then, answer))
+
+    def _not_done(self, why: str) -> None:
+        self.say(why)
+        self.not_done()
+
+    def not_done(self) -> None:
+        """A verb failed: what was drawn ahead of its answer is drawn as it is again."""
 
     def on_frame__answered(self, message: _Answered) -> None:
         waiting = None

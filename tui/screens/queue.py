@@ -23,7 +23,7 @@ from tui.screens.queue_keys import ASKS, KEYS, LANGUAGE
 from tui.screens.queue_lines import Decision, Pace, Ready, about, agreement_lines, grounds, pace, strip, word
 from tui.screens.queue_said import Said
 from tui.screens.queue_supply import RENEW_S, Supply
-from tui.text import GLYPHS, Cell, inert
+from tui.text import GLYPHS, Cell, inert, state
 from tui.widgets.detail import Detail
 from tui.widgets.line import Line
 from tui.widgets.pane import Pane, RichLine
@@ -260,7 +260,12 @@ class QueueScreen(Frame):
             seen=self.seen(ready),
             taken_ms=round(taken * 1000),
         )
+        told = state(value)
+        self.query_one("#pace", Line).say([Cell(f" {told.text}{GLYPHS.ellipsis}", told.style)])
         return work, partial(self.answered, ready, taken, said, category)
+
+    def not_done(self) -> None:
+        self.draw_pace()
 
     def seen(self, ready: Ready) -> dict[str, Any]:
         """What the person had in view, for the label's record."""
