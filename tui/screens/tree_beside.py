@@ -20,13 +20,10 @@ if TYPE_CHECKING:
     from o1coder.lab import Lab
     from o1coder.queries.treediff import Difference, Head, Mode, Side
     from o1coder.queries.treediff import Row as Pair
-    from o1coder.queries.trees import TreeRow
-    from tui.screens.frame import Frame
 
 TABS = ("texts", "trees", "failures")
 MARKS = {"equal": "=", "alike": "~", "a": "<", "b": ">"}
 STYLES = {"equal": "", "alike": "bright_blue", "a": "yellow", "b": "cyan"}
-MOST_OTHERS = 200
 MOVED = 0.1  # a value that differs by less is not called different
 
 
@@ -204,37 +201,3 @@ def _mode(mode: Mode) -> str:
         by_verdict.setdefault(each["verdict"], []).append(str(each["case"]))
     fails = "; ".join(f"{verdict} on {', '.join(cases)}" for verdict, cases in sorted(by_verdict.items()))
     return f"{mode.programs} program{'s' if mode.programs != 1 else ''}: {fails}"
-
-
-def choose_other(screen: Frame, tree: TreeRow) -> None:
-    """Ask beside which other tree of its problem a tree is to stand, and go there."""
-    lab = screen.lab
-    if lab is None:
-        return
-
-    def others() -> list[TreeRow]:
-        from o1coder.queries import treelist, trees
-
-        with lab.reading() as connection:
-            ids = [one for one in treelist.ids(connection, f"problem:{tree.problem}") if one != tree.id]
-            return trees.rows(connection, ids[:MOST_OTHERS])
-
-    def choose(found: list[TreeRow]) -> None:
-        from tui.screens.ask import Choose, Option
-
-        def chosen(index: int | None) -> None:
-            if index is not None:
-                one, other = sorted((tree.id, found[index].id))
-                screen.lab_app.go("tree", f"{one} {other}")
-
-        options = []
-        for row in found:
-            where = f"job {row.job}" + ("" if row.round is None else f" round {row.round}")
-            told = f"{where} {row.preset} {row.solved}/{row.rollouts} solved, {row.ended or 'growing'}"
-            options.append(Option(str(row.id), told))
-        if options:
-            screen.app.push_screen(Choose(f"tree {tree.id} beside which tree of its problem?", options), chosen)
-        else:
-            screen.say("there is no other tree of this problem")
-
-    screen.ask("others", others, choose)

@@ -21,7 +21,6 @@ TreeScreen.-wide #right { width: 2fr; height: 1fr; }
 TreeScreen.-short #right, TreeScreen.-short #crumb { display: none; }
 TreeScreen.zoomed #tree, TreeScreen.zoomed #beside { display: none; }
 TreeScreen.zoomed #right { display: block; height: 1fr; width: 1fr; }
-TreeScreen #find { display: none; }
 """
 
 

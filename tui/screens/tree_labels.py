@@ -118,8 +118,8 @@ class Corrections:
         source.say_labelled(added.step, added.value or "", added.id, added.stale_checkpoints)
         if self.screen.outline.row_id == added.step:
             self.screen.outline.action_move(1)
-            self.screen.show_now()
-        self.screen.relabelled([added.step])
+            self.screen.draw_detail()
+        self.screen.following.relabelled([added.step])
         self._tell(added.value or "", added.stale_checkpoints)
 
     def _tell(self, what: str, stale: Sequence[int]) -> None:
@@ -215,7 +215,7 @@ class Corrections:
         self.mine.append(Given(*applied.labels[-1], applied.batch))
         self.undone.clear()
         self.screen.outline.clear_marks()
-        self.screen.relabelled([step for _, step in applied.labels])
+        self.screen.following.relabelled([step for _, step in applied.labels])
         self._tell(told, applied.stale_checkpoints)
 
     # back and again ------------------------------------------------------------------------------------------------------
@@ -252,7 +252,7 @@ class Corrections:
         self.undone.append(undone.words)
         if go:
             self.screen.outline.reveal(undone.given.step)
-        self.screen.relabelled([step for step, _, _ in undone.words])
+        self.screen.following.relabelled([step for step, _, _ in undone.words])
         what = f"label {undone.given.label} is" if len(undone.words) == 1 else f"{len(undone.words)} labels are"
         self._tell(f"{what} taken back", undone.stale)
 
