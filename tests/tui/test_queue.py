@@ -21,6 +21,7 @@ from tests.tui.terminal import Terminal
 from tui.app import LabApp
 from tui.places import Went
 from tui.screens.queue import QueueScreen
+from tui.widgets.pane import Pane
 
 Start = Callable[..., Terminal]
 
@@ -234,6 +235,10 @@ def test_questions_are_asked_blind_and_leave_no_label(home: Path) -> None:
         await press("x", "backspace", "a", "a", "a")
         assert screen.supply.gold is not None
         assert screen.supply.gold.n == 0  # one answer would give the question away
+        await press("T")
+        told = "\n".join("".join(cell.text for cell in line) for line in screen.saying.query_one(Pane)._lines)
+        assert "gold           none yet" in told
+        assert "known answers" not in told
         assert {
             row[0] for row in rows(home, "SELECT g.step_id FROM gold_answer a JOIN gold g ON g.id = a.gold_id")
         } == set(ids)

@@ -371,7 +371,8 @@ class QueueScreen(Frame):
 
     def _agreed(self, found: Agreed) -> None:
         if self.saying.tab == "agree":
-            self.saying.show("agree", agreement_lines(found))
+            author = "" if self.supply.desk is None else self.supply.desk.author
+            self.saying.show("agree", agreement_lines(found, author, self.supply.gold))
 
     def on_detail_turned(self) -> None:
         self.action_tab(0)

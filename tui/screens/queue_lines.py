@@ -184,8 +184,10 @@ def share_told(found: Share) -> str:
     return f"{found.right}/{found.n} {found.value:.0%} [{100 * found.low:.0f} to {found.high:.0%}]"
 
 
-def agreement_lines(found: Agreed) -> list[RichLine]:
-    """How people agree: with each other, with known answers, with search and PRM."""
+def agreement_lines(found: Agreed, blind: str = "", gold: Share | None = None) -> list[RichLine]:
+    """How people agree: with each other, with known answers, with search and PRM. `blind` is who labels now: of known
+    answers they are told no more than `gold`, what the line of the pace says, since a figure that moves with an answer
+    gives the question away."""
     alpha = "no step has two readings"
     if found.alpha is not None:
         bounds = "" if found.alpha_low is None else f" [{found.alpha_low:.2f} to {found.alpha_high:.2f}]"
@@ -193,7 +195,7 @@ def agreement_lines(found: Agreed) -> list[RichLine]:
     wrong = share_told(found.search_wrong)
     facts = [
         ("Krippendorff's alpha", alpha),
-        ("known answers found", share_told(found.gold)),
+        *([] if blind else [("known answers found", share_told(found.gold))]),
         ("search wrong", f"{wrong} of random picks where both are sure ({found.random} read)"),
         *((f"  {action}", share_told(one)) for action, one in found.wrong_by_action.items()),
         ("readings", f"{found.readings} of {found.steps} steps, {found.shown} with search and PRM in view"),
@@ -202,7 +204,10 @@ def agreement_lines(found: Agreed) -> list[RichLine]:
     for one in found.people:
         pace = "" if one.median_s is None else f" {GLYPHS.dot} median {one.median_s:g} s"
         lines += [[], [Cell(inert(one.author), "bold"), Cell(f"  {one.readings} read, {one.unsure} unsure{pace}")]]
-        shares = (("gold", one.gold), ("as the search", one.with_search), ("as the PRM", one.with_prm))
+        known = one.gold if one.author != blind else gold
+        told = share_told(known) if known is not None else "none yet"
+        lines.append([Cell(f"  {'gold':<15}", "dim"), Cell(told)])
+        shares = (("as the search", one.with_search), ("as the PRM", one.with_prm))
         lines += [[Cell(f"  {name:<15}", "dim"), Cell(share_told(one))] for name, one in shares]
     for name, pairs in (("search", found.search), (f"PRM at {found.threshold:g}", found.prm)):
         lines += [[], *_confusion(name, pairs)] if pairs else []
