@@ -260,7 +260,12 @@ class Sitting:
         with self._lock:
             mine = [one.step for one in self._out.values() if one.gold is None]
             kept = set(leases.renew(self.lab, self.session, mine)) if mine else set()
-            kept |= set(leases.claim(self.lab, [one for one in mine if one not in kept], self.author, self.session, 99))
+            gone = [one for one in mine if one not in kept]
+            unread = [one for one in gone if self._out[one].picked in ORDERS]
+            kept |= set(leases.claim(self.lab, unread, self.author, self.session, 99))
+            for one in set(gone) - set(unread):  # labelled before, and asked for nevertheless
+                if leases.hold(self.lab, one, self.author, self.session).session == self.session:
+                    kept.add(one)
             lost = set(mine) - kept
             for step in lost:
                 del self._out[step]

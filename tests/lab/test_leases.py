@@ -129,6 +129,18 @@ def test_a_sitting_that_slept_too_long_lets_go_of_what_others_took(lab: Lab) -> 
         bob.open(second.step)
 
 
+def test_a_step_that_was_labelled_before_is_kept_where_nobody_else_took_it(lab: Lab) -> None:
+    labels.add_human(lab, 2, "valid", "ann")
+    ann = Sitting(lab, "ann")
+    opened = ann.open(2)
+    with lab.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM label_lease")
+    assert ann.renew() == set()
+    assert ann.out == [opened]
+    with pytest.raises(LabError, match="ann has step 2"):
+        Sitting(lab, "bob").open(2)
+
+
 def test_questions_are_mixed_in_blind_and_nobody_is_asked_one_twice(lab: Lab) -> None:
     steps = [2, 3, 4, 5]
     for step in steps:
