@@ -7,67 +7,37 @@ as they are written, one at a time: left and right go through them, enter goes t
 
 from __future__ import annotations
 
-import json
-import shlex
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
-from o1coder.errors import LabError
-from tui.screens import datasets_pane, datasets_verbs
-from tui.screens.datasets_source import COLUMNS, DRAFT, DatasetSource, Wish, wish_of
+from tui.screens import datasets_pane, datasets_verbs, datasets_where
+from tui.screens.datasets_keys import CSS, KEYS
+from tui.screens.datasets_previews import KEPT_ROWS, Previews
+from tui.screens.datasets_source import COLUMNS, DRAFT, DatasetSource, Wish, stale_since, wish_of
 from tui.screens.frame import Frame, position
-from tui.text import GLYPHS, Cell
+from tui.text import Cell
 from tui.widgets.detail import Detail
 from tui.widgets.entry import Entry
 from tui.widgets.pane import RichLine
 from tui.widgets.virtual_table import VirtualTable
 
 if TYPE_CHECKING:
-    from o1coder.apart import Previewing
-    from o1coder.lab import Lab
     from o1coder.previewing import Preview
     from o1coder.queries.datasetdiff import Diff
     from o1coder.queries.datasets import DatasetRow, Sampled
 
 TABS = ("about", "counts", "rows", "card", "diff")
-KEPT_ROWS = 200  # of a preview
 
 
 class DatasetsScreen(Frame):
     """The seventh screen."""
 
     TITLE = "Datasets"
-    CSS = """
-    DatasetsScreen #datasets { height: 2fr; }
-    DatasetsScreen #detail { height: 3fr; }
-    DatasetsScreen.-wide #datasets { width: 1fr; height: 1fr; }
-    DatasetsScreen.-wide #detail { width: 1fr; height: 1fr; }
-    DatasetsScreen.-short #detail { display: none; }
-    DatasetsScreen.zoomed #datasets { display: none; }
-    DatasetsScreen.zoomed #detail { display: block; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "wish", "query", id="datasets.wish", tooltip="write a wish: a kind, and words of a query"),
-        Binding("enter", "open", "preview, open", id="datasets.open", tooltip="preview a wish; of a row, its step"),
-        Binding("t", "tab(1)", "next tab", id="datasets.tab", tooltip="about, counts, rows, card, diff"),
-        Binding("T", "tab(-1)", "previous tab", show=False, id="datasets.tab_back", tooltip="the tab before"),
-        Binding("w", "export", "export", id="datasets.export", tooltip="the export's form with this wish in it"),
-        Binding("d", "diff", "diff", id="datasets.diff", tooltip="compare: marked ones, or with the one before it"),
-        Binding("left,h", "row(-1)", "row before", show=False, id="datasets.left", tooltip="the row before"),
-        Binding("right,l", "row(1)", "next row", show=False, id="datasets.right", tooltip="the next row"),
-        Binding("S", "save", "save", show=False, id="datasets.save", tooltip="keep the wish under a name"),
-        Binding("x", "forget", "forget", show=False, id="datasets.forget", tooltip="let the name of a wish go"),
-        Binding("u", "used", "used by", show=False, id="datasets.used", tooltip="the checkpoint trained on it"),
-        Binding("p", "job", "its job", show=False, id="datasets.job", tooltip="the job that made it"),
-        Binding("r", "again", "again", show=False, id="datasets.again", tooltip="preview it again, ask all anew"),
-        Binding("plus", "zoom", "zoom", show=False, id="datasets.zoom", tooltip="the pane alone"),
-        Binding("J,shift+down", "pane(3)", "scroll", show=False, id="datasets.pane_down", tooltip="scroll the pane"),
-        Binding("K,shift+up", "pane(-3)", "scroll", show=False, id="datasets.pane_up", tooltip="scroll it back"),
-        Binding("escape", "back", "back", show=False, id="datasets.back", tooltip="stop, or one step back"),
-    ]
+    CSS = CSS
+    BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,11 +46,9 @@ class DatasetsScreen(Frame):
         self.of: int | None = None  # whose rows are gone through
         self.sample: Sampled | None = None
         self.compared: Diff | None = None
-        self.failed: dict[str, LabError] = {}
-        self.running: Previewing | None = None
+        self.previews = Previews(self)
         self.labels_seen = -1
         self.pending = ""
-        self.draft: Wish | None = None
         self.shown: list[RichLine] = []
         self.counted: dict[int, list[RichLine]] = {}  # of datasets, whose rows never change
 
@@ -111,24 +79,16 @@ class DatasetsScreen(Frame):
             return
         if self.source is None or self.source.lab is not lab:
             self.source = DatasetSource(lab)
-            self.source.draft = self.draft
+            self.source.draft = self.previews.draft
         if self.pending:
             asked, self.pending = self.pending, ""
             if asked.isdecimal():
                 self.table.go_to(int(asked))
             else:
-                self._typed(asked)
+                self.previews.typed(asked)
         self.table.show(self.source)
         if self.table.loaded:  # the rows come first
-            self.ask("stale", partial(self._stale, lab, self.labels_seen), self._told_stale)
-
-    @staticmethod
-    def _stale(lab: Lab, seen: int) -> tuple[int, dict[int, int]] | None:
-        from o1coder.queries import datasets
-
-        with lab.reading() as connection:
-            newest = datasets.newest_label(connection)
-            return None if newest == seen else (newest, datasets.stale(connection))
+            self.ask("stale", partial(stale_since, lab, self.labels_seen), self._told_stale)
 
     def _told_stale(self, answer: tuple[int, dict[int, int]] | None) -> None:
         if answer is None or self.source is None:
@@ -165,42 +125,26 @@ class DatasetsScreen(Frame):
         return None if wish is None or self.source is None else self.source.previews.get(wish.line)
 
     def twin(self) -> str:
-        row, wish = self.frozen(), self.wish()
-        if self.detail.tab == "diff" and self.compared is not None:
-            return f"o1coder datasets diff {self.compared.a} {self.compared.b}"
-        if row is not None:
-            rows = f" --rows 1 --skip {self.ordinal}" if self.detail.tab == "rows" else ""
-            return f"o1coder datasets show {row.id}{rows}"
-        if wish is None:
-            return "o1coder datasets list"
-        return shlex.join(["o1coder", "datasets", "preview", wish.kind, "--query", wish.text])
+        return datasets_where.twin(self)
 
     def copied(self) -> str:
-        row, found = self.frozen(), self.preview()
-        if self.detail.tab == "rows" and self.sample is not None:
-            return json.dumps(self.sample.row, ensure_ascii=False)
-        return row.sha256 if row is not None else found.sha256 if found is not None else self.where()
+        return datasets_where.copied(self)
 
     def outside(self) -> tuple[str, str] | None:
-        if self.detail.tab == "rows" and self.sample is not None:
-            return "row.json", json.dumps(self.sample.row, ensure_ascii=False, indent=2)
-        text = "\n".join("".join(cell.text for cell in line) for line in self.shown)
-        return ("dataset.txt", text) if text else None
+        return datasets_where.outside(self)
 
     def keep(self) -> dict[str, Any]:
-        return {"tab": self.detail.tab, "draft": None if self.draft is None else list(self.draft[:2])}
+        return {"tab": self.detail.tab, "draft": self.previews.keep()}
 
     def recall(self, kept: dict[str, Any]) -> None:
-        draft = kept.get("draft")
-        if isinstance(draft, list) and len(draft) == 2 and all(isinstance(word, str) for word in draft):
-            self.draft = Wish(*draft)
+        self.previews.recall(kept.get("draft"))
         if isinstance(kept.get("tab"), str) and kept["tab"] != "diff":
             self.detail.open(kept["tab"])
 
     # the pane ------------------------------------------------------------------------------------------------------
     def on_virtual_table_moved(self) -> None:
         if self.labels_seen < 0 and self.lab is not None:
-            self.ask("stale", partial(self._stale, self.lab, self.labels_seen), self._told_stale)
+            self.ask("stale", partial(stale_since, self.lab, self.labels_seen), self._told_stale)
         if self.table.row_id != self.of:
             self.of, self.ordinal, self.sample = self.table.row_id, 0, None
             if self.detail.tab == "diff":
@@ -225,7 +169,7 @@ class DatasetsScreen(Frame):
             lines, self.sample = datasets_pane.of_preview(found, tab, self.ordinal)
             self._show(about, lines)
         else:
-            error, running = self.failed.get(wish.line), self.running is not None
+            error, running = self.previews.failed.get(wish.line), self.previews.running is not None
             self._show(about, datasets_pane.of_wish(wish.line, error, running))
 
     def _show(self, about: object, lines: list[RichLine]) -> None:
@@ -240,56 +184,8 @@ class DatasetsScreen(Frame):
     def on_detail_turned(self) -> None:
         self.draw_detail()
 
-    # previews ------------------------------------------------------------------------------------------------------
-    def _typed(self, text: str) -> None:
-        """A line was typed, or asked for by a target: it is the wish on top, and is previewed."""
-        kind, _, rest = text.partition(" ")
-        kept = None if self.source is None else next((w for w in self.source.wishes.values() if w.name == text), None)
-        self.draft = Wish(kind, rest.strip()) if kept is None else Wish(kept.kind, kept.text)
-        self.lab_app.memory.typed("datasets", self.draft.line)
-        if self.source is not None:
-            self.source.draft = self.draft
-            self.table.show(self.source)
-            self.table.reload()
-        self.table.go_to(DRAFT)
-        self._ask_preview(self.draft)
-
-    def _ask_preview(self, wish: Wish) -> None:
-        lab, source = self.lab, self.source
-        if lab is None or source is None:
-            return
-        from o1coder.apart import Previewing
-
-        if self.running is not None:
-            self.running.cancel()
-        running = self.running = Previewing(lab.home, wish.kind, wish.text, first=KEPT_ROWS)
-        source.previews.pop(wish.line, None)
-        self.failed.pop(wish.line, None)
-
-        def question() -> Preview | LabError:
-            try:
-                return running.answer()
-            except LabError as error:
-                return error
-
-        self.draw_detail()
-        self.ask("preview", question, partial(self._previewed, wish, running))
-
-    def _previewed(self, wish: Wish, running: Previewing, answer: Preview | LabError) -> None:
-        if running is self.running:
-            self.running = None
-        if isinstance(answer, LabError):
-            if not running.cancelled:
-                self.failed[wish.line] = answer
-            self.say(answer.message + (f" {GLYPHS.dot} {answer.hint}" if answer.hint else ""))
-        elif self.source is not None:
-            self.source.previews[wish.line] = answer
-            self.table.reload()
-        self.draw_detail()
-
     def on_unmount(self) -> None:
-        if self.running is not None:
-            self.running.cancel()
+        self.previews.cancel()
 
     # keys ----------------------------------------------------------------------------------------------------------
     def on_virtual_table_chosen(self) -> None:
@@ -303,26 +199,18 @@ class DatasetsScreen(Frame):
             self.detail.open("rows")
             self.draw_detail()
         elif wish is not None and self.preview() is None:
-            self._ask_preview(wish)
+            self.previews.ask(wish)
         elif wish is not None:
             self.detail.open("rows")
             self.draw_detail()
 
     def action_wish(self) -> None:
-        from o1coder.previewing import OPTIONS
-        from o1coder.treequery import Query
-
-        wish = self.wish()
-        text = "stepwise split:train" if wish is None else wish.line
-        words = [*datasets_verbs.kinds(), *(f"{name}:" for name in (*Query.__dataclass_fields__, *OPTIONS))]
-        entry = self.query_one(Entry)
-        older = self.lab_app.memory.lines("datasets")
-        entry.begin("wish", text, "KIND split:train label:human target:value ...", before=older, words=words)
+        self.previews.write()
 
     def action_again(self) -> None:
         wish = self.wish()
         if self.frozen() is None and wish is not None:
-            self._ask_preview(wish)
+            self.previews.ask(wish)
         else:
             self.labels_seen = -1
             self.reload()
@@ -345,20 +233,7 @@ class DatasetsScreen(Frame):
         self.draw_detail()
 
     def action_diff(self) -> None:
-        lab, source = self.lab, self.source
-        if lab is None or source is None:
-            return
-        pair = datasets_verbs.to_compare(source, self.table.marks, self.table.row_id)
-        if isinstance(pair, str):
-            self.say(pair)
-            return
-
-        def question() -> Diff:
-            from o1coder.queries.datasetdiff import diff
-
-            return diff(lab, *pair)
-
-        self.ask("diff", question, self._compared)
+        datasets_verbs.compare(self, self._compared)
 
     def _compared(self, found: Diff) -> None:
         self.compared = found
@@ -378,17 +253,11 @@ class DatasetsScreen(Frame):
     def action_forget(self) -> None:
         wish = self.wish()
         if self.table.row_id == DRAFT:
-            self._drop_draft()
+            self.previews.drop_draft()
         elif wish is None or not wish.name:
             self.say("only the name of a wish that is kept can be let go: datasets stay")
         elif not self.refused("forget a wish"):
             datasets_verbs.forget(self, wish)
-
-    def _drop_draft(self) -> None:
-        self.draft = None
-        if self.source is not None:
-            self.source.draft = None
-            self.table.reload()
 
     def action_used(self) -> None:
         row = self.frozen()
@@ -413,7 +282,7 @@ class DatasetsScreen(Frame):
         wish = self.wish()
         if message.what == "wish" and message.text:
             self.detail.open("about")
-            self._typed(message.text)
+            self.previews.typed(message.text)
         elif message.what == "name" and message.text and wish is not None:
             datasets_verbs.keep(self, wish, message.text)
 
@@ -424,8 +293,8 @@ class DatasetsScreen(Frame):
         self.detail.scroll_lines(delta)
 
     def action_back(self) -> None:
-        if self.running is not None:
-            self.running.cancel()
+        if self.previews.running is not None:
+            self.previews.cancel()
         elif self.has_class("zoomed"):
             self.remove_class("zoomed")
         elif self.table.clear_marks():
@@ -434,4 +303,4 @@ class DatasetsScreen(Frame):
             self.detail.open("about")
             self.draw_detail()
         elif self.table.row_id == DRAFT:
-            self._drop_draft()
+            self.previews.drop_draft()

@@ -57,6 +57,15 @@ def wish_of(row: DatasetRow) -> Wish:
     return Wish(WRITTEN_AS.get(row.kind, row.kind), " ".join(word for word in words if word))
 
 
+def stale_since(lab: Lab, seen: int) -> tuple[int, dict[int, int]] | None:
+    """In a thread: the newest label and how many rows of each dataset are stale; None where that label is the one seen."""
+    from o1coder.queries import datasets
+
+    with lab.reading() as connection:
+        newest = datasets.newest_label(connection)
+        return None if newest == seen else (newest, datasets.stale(connection))
+
+
 class DatasetSource:
     """The rows of the list. `draft`, `stale` and `previews` are set by the screen."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,9 @@ from tui.screens.ask import Confirm
 from tui.screens.datasets_source import DatasetSource, Wish
 
 if TYPE_CHECKING:
+    from o1coder.queries.datasetdiff import Diff
     from o1coder.stage import Stage
+    from tui.screens.datasets import DatasetsScreen
     from tui.screens.frame import Frame
 
 
@@ -37,6 +39,24 @@ def to_compare(source: DatasetSource, marks: Collection[int], row_id: int | None
         return "only datasets can be compared: export the wish first"
     before = [one.id for one in source.frozen.values() if one.kind == row.kind and one.id < row.id]
     return (max(before), row.id) if before else f"there is no {row.kind} before this one: mark another with space"
+
+
+def compare(screen: DatasetsScreen, then: Callable[[Diff], None]) -> None:
+    """Ask what differs between two datasets."""
+    lab, source = screen.lab, screen.source
+    if lab is None or source is None:
+        return
+    pair = to_compare(source, screen.table.marks, screen.table.row_id)
+    if isinstance(pair, str):
+        screen.say(pair)
+        return
+
+    def question() -> Diff:
+        from o1coder.queries.datasetdiff import diff
+
+        return diff(lab, *pair)
+
+    screen.ask("diff", question, then)
 
 
 def export(screen: Frame, wish: Wish, dataset: int | None) -> None:
