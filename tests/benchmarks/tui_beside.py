@@ -18,7 +18,7 @@ from tests.tui.terminal import Terminal
 
 
 def rivals(setting: Setting) -> Found:
-    """DataTable and Tree, at 80x24."""
+    """DataTable and Tree, at 80x24, under the same presses: down where the rows stand still, and the very first and last row."""
     rows: list[Row] = []
     ready: dict[str, float] = {}
     few = max(2, setting.presses // 5)
@@ -30,11 +30,14 @@ def rivals(setting: Setting) -> Found:
                 terminal.wait_for("sum the path" if kind == "table" else "(1)", timeout_s=300)
                 ready[kind] = time.monotonic() - terminal.started
                 terminal.settle(1.0, timeout_s=60)
-                for key, kind_of, times in (("down", "cursor", setting.presses), ("pagedown", "page", few)):
-                    walk = Walk(key, "", "", (key,), kind_of, times=times)
-                    walked.setdefault(key, []).append(pressed(terminal, walk))
-                walk = Walk("end and home", "", "", ("end", "home"), "page", times=few)
-                walked.setdefault("end and home", []).append(pressed(terminal, walk))
+                top, bottom = ("ctrl+home", "ctrl+end") if kind == "table" else ("home", "end")  # else it goes sideways
+                for name, keys, kind_of, times in (
+                    ("down", ("down",) * 6 + (f"-{top}",), "cursor", setting.presses),
+                    ("pagedown", ("pagedown",), "page", few),
+                    ("end and home", (bottom, top), "page", few),
+                ):
+                    walk = Walk(name, "", "", keys, kind_of, times=times)
+                    walked.setdefault(name, []).append(pressed(terminal, walk))
                 if kind == "tree":
                     walk = Walk("fold the root", "", "", ("space",), "heavy", times=few)
                     walked.setdefault("fold the root", []).append(pressed(terminal, walk))

@@ -91,7 +91,7 @@ def table(rows: Sequence[Row]) -> str:
         "n",
         "first byte ms p50 / p99",
         "settled ms p50 / p99",
-        "bytes p50 / max",
+        "bytes at once p50 / all p50 / max",
         "medians of the repeats",
     ]
     return markdown(

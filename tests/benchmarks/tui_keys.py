@@ -19,7 +19,7 @@ from tests.tui.terminal import KEYS, Terminal
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_PROBLEM = "tree graph 1 "  # in the title of the first row (tui_lab.py)
 QUIET_S = {"cursor": 0.1, "page": 0.12, "label": 0.3, "heavy": 0.35}
-KEYS |= {"ctrl+p": b"\x10"}
+KEYS |= {"ctrl+p": b"\x10", "ctrl+home": b"\x1b[1;5H", "ctrl+end": b"\x1b[1;5F"}
 
 
 FRAME_MS = 12.0  # a longer silence ends what is sent at once
