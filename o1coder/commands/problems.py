@@ -16,7 +16,20 @@ LANGUAGE = 'words "exact phrase" -word field:value !field:value tests>5 pass<0.3
     problem_filter.ALLOWED
 )
 PURPOSES = ("reward", "audit", "held-out", "public", "verify")
-COLUMNS = ("id", "source", "key", "split", "difficulty", "kind", "tests", "programs", "trees", "title")
+COLUMNS = (
+    "id",
+    "source",
+    "key",
+    "split",
+    "difficulty",
+    "kind",
+    "tests",
+    "programs",
+    "trees",
+    "judged",
+    "pass_rate",
+    "title",
+)
 
 
 def run(name: str, parser: ArgumentParser, words: list[str]) -> int:

@@ -165,12 +165,19 @@ def took_s(view: JobView) -> float | None:
     return (datetime.fromisoformat(view.ended_at) - datetime.fromisoformat(view.started_at)).total_seconds()
 
 
+FIRST_S = 10.0  # what a job does before this is mostly loading
+
+
 def left_s(view: JobView) -> float | None:
-    """Seconds a running job still needs at the pace of its attempt; None before it has got anywhere."""
+    """Seconds a running job still needs at the pace of its attempt; None before that pace says anything: it has run for
+    FIRST_S, or done a hundredth."""
     from o1coder.clock import age_s
 
     if view.attempt_started_at is None or view.done <= 0 or view.total <= view.done:
         return None
     if (view.heartbeat_age_s or 0.0) > SILENT_S:  # nobody can say
         return None
-    return age_s(view.attempt_started_at) * (view.total - view.done) / view.done
+    ran = age_s(view.attempt_started_at)
+    if ran < FIRST_S and view.done < view.total / 100:
+        return None
+    return ran * (view.total - view.done) / view.done
