@@ -8,9 +8,8 @@ mode of first errors a chain is walked from its first step. Who may have which s
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -18,21 +17,21 @@ from textual.containers import Vertical
 from textual.widgets import Input
 
 from o1coder.errors import LabError
+from tui.screens import queue_drawing, queue_where
 from tui.screens.frame import Frame
-from tui.screens.queue_keys import ASKS, KEYS, LANGUAGE
-from tui.screens.queue_lines import Decision, Pace, Ready, about, agreement_lines, grounds, pace, strip, word
+from tui.screens.queue_answering import Value, begin, begin_skip
+from tui.screens.queue_keys import ASKS, CSS, KEYS, LANGUAGE
+from tui.screens.queue_lines import Ready, agreement_lines
 from tui.screens.queue_said import Said
 from tui.screens.queue_supply import RENEW_S, Supply
-from tui.text import GLYPHS, Cell, inert, state
+from tui.text import GLYPHS, Cell
 from tui.widgets.detail import Detail
 from tui.widgets.line import Line
-from tui.widgets.pane import Pane, RichLine
+from tui.widgets.pane import Pane
 
 if TYPE_CHECKING:
     from o1coder.queries.agreement import Agreed
-    from o1coder.sitting import Answered
 
-Value = Literal["valid", "invalid", "unsure"]
 TABS = ("step", "tests", "siblings", "agree")
 FLAGGED = "flagged"
 
@@ -42,15 +41,7 @@ class QueueScreen(Frame):
 
     TITLE = "Queue"
     AUTO_FOCUS = ""  # keys are of the screen; the input takes them while it is open
-    CSS = """
-    QueueScreen #reading { height: 2fr; }
-    QueueScreen #saying { height: 3fr; }
-    QueueScreen.-wide #reading, QueueScreen.-wide #saying { height: 1fr; width: 1fr; }
-    QueueScreen.zoomed #above, QueueScreen.-short #above { display: none; }
-    QueueScreen.zoomed #reading, QueueScreen.-short #reading { height: 1; }
-    QueueScreen.-wide.zoomed #reading { display: none; }
-    QueueScreen #words { display: none; }
-    """
+    CSS = CSS
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
     def __init__(self) -> None:
@@ -92,17 +83,7 @@ class QueueScreen(Frame):
 
     # where it stands -----------------------------------------------------------------------------------------------
     def goto(self, target: str) -> None:
-        first, _, rest = target.strip().partition(" ")
-        if first.startswith("step:"):
-            word_ = first.removeprefix("step:")
-            if word_.isascii() and word_.isdecimal():
-                self.wanted_step = int(word_)
-                self.reload()
-            else:
-                self.say(f"{first} names no step {GLYPHS.dot} step:ID, value, random, or a filter")
-        elif target:
-            order, filtered = (first, rest) if first in ("value", "random") else (self.order, target)
-            self.turn(order, filtered.strip())
+        queue_where.goto(self, target)
 
     def where(self) -> str:
         return f"{self.order} {self.filtered}".strip()
@@ -119,16 +100,10 @@ class QueueScreen(Frame):
         return "" if self.now is None else self.now.around.name
 
     def twin(self) -> str:
-        query = f" --query '{self.filtered}'" if self.filtered else ""
-        return f"o1coder labels queue --order {self.order}{query}"
+        return queue_where.twin(self)
 
     def outside(self) -> tuple[str, str] | None:
-        if self.now is None:
-            return None
-        around = self.now.around
-        if around.code is not None:
-            return f"step-{around.step}.py", around.code
-        return f"step-{around.step}.txt", "\n\n".join([around.statement, *(one.text for one in around.path)])
+        return queue_where.outside(self)
 
     def language(self) -> list[tuple[str, str]]:
         return LANGUAGE
@@ -180,136 +155,36 @@ class QueueScreen(Frame):
         return self.query_one("#saying", Detail)
 
     def draw(self) -> None:
-        ready = self.now
-        head, above = self.query_one("#about", Line), self.query_one("#above", Pane)
-        if ready is None:
-            empty = (
-                "no step is left to label here: / filters, O changes the order"
-                if self.supply.ended
-                else "looking for steps"
-            )
-            head.say([Cell(f" {empty}")])
-            above.show([])
-        else:
-            cells = about(ready, self._at(ready), self.walking)
-            if self.note:
-                cells.append(Cell(f"{GLYPHS.pipe} note: {inert(self.note)} ", "bold"))
-            head.say(cells)
-            above.show(ready.above[self._at(ready)])
-        self._draw_step()
-        self.query_one("#last", Line).say(strip(self.said.decisions))
-        self.draw_pace()
+        """Everything, of the step that is before the person."""
+        queue_drawing.draw(self)
         self.draw_title()
 
-    def draw_title(self, *extra: Cell) -> None:
-        desk = self.supply.desk
-        told = [desk.author] if desk is not None and desk.author else []
-        told += [f"by {self.order}", *([self.filtered] if self.filtered else [])]
-        super().draw_title(*(extra or [Cell(inert(f" {GLYPHS.pipe} " + f" {GLYPHS.dot} ".join(told)))]))
-
-    def _at(self, ready: Ready) -> int:
-        return min(self.place, len(ready.step) - 1) if self.walking else len(ready.step) - 1
-
-    def _draw_step(self) -> None:
-        ready, detail = self.now, self.saying
-        if detail.tab == "agree":
-            return
-        if ready is None:
-            detail.show(None, [])
-            return
-        ending = self._at(ready) == len(ready.step) - 1  # of the steps above it nothing is told
-        lines: list[RichLine]
-        if detail.tab == "step":
-            lines = list(ready.step[self._at(ready)])
-            lines += grounds(ready) if self.shown and ending else []
-        elif detail.tab == "tests":
-            lines = ready.tests
-        else:
-            lines = ready.siblings_told if self.shown else ready.siblings
-        detail.show((ready.held.step, self._at(ready), detail.tab), lines, word(ready, self.shown and ending))
-
     def draw_pace(self) -> None:
-        far = self.supply.far
-        left = None if far is None else max(0, far.progress.left - self.supply.since_far)
-        told = Pace(len(self.said.taken), self.skipped, left, tuple(self.said.taken), self.supply.gold)
-        self.query_one("#pace", Line).say(pace(told))
+        """How far this sitting is."""
+        queue_drawing.draw_pace(self)
+
+    def draw_title(self, *extra: Cell) -> None:
+        super().draw_title(*(extra or [queue_drawing.told(self)]))
 
     # answering -----------------------------------------------------------------------------------------------------
     def action_label(self, value: Value) -> None:
         if not self.refused("label"):
-            self.act(partial(self._begin, value, None, None))
-
-    def _begin(
-        self, value: Value, category: str | None, reason: str | None
-    ) -> tuple[Callable[[], Answered], Callable[[Answered], None]] | None:
-        """When its turn comes, what is on the screen is what is answered."""
-        ready, desk = self.now, self.supply.desk
-        if ready is None or desk is None:
-            return None
-        if self.walking:
-            from tui.screens.queue_walk import step_on
-
-            return step_on(self, value, category, reason)
-        taken, said = time.monotonic() - self.since, reason or self.note or None
-        work = partial(
-            desk.sit().answer,
-            ready.held,
-            value,
-            reason=said,
-            category=category,
-            seen=self.seen(ready),
-            taken_ms=round(taken * 1000),
-        )
-        told = state(value)
-        self.query_one("#pace", Line).say([Cell(f" {told.text}{GLYPHS.ellipsis}", told.style)])
-        return work, partial(self.answered, ready, taken, said, category)
+            self.act(partial(begin, self, value, None, None))
 
     def not_done(self) -> None:
         self.draw_pace()
 
-    def seen(self, ready: Ready) -> dict[str, Any]:
-        """What the person had in view, for the label's record."""
-        shown = "word" in self.looked
-        found, desk = ready.around.grounds, self.supply.desk
-        told: dict[str, Any] = {"hidden": not shown, "tabs": sorted(self.looked - {"word"})}
-        told |= {"prm": found.prm, "label": found.label} if shown else {}
-        return told | (desk.sitting.drawn_from() if desk is not None and desk.sitting is not None else {})
-
-    def answered(self, ready: Ready, taken: float, reason: str | None, category: str | None, done: Answered) -> None:
-        """It is on disk: the next one."""
-        self.said.add(Decision(ready, done, taken, reason, category))
-        self.supply.since_far += 1
-        if done.stale_checkpoints:
-            self.say(f"stale now: checkpoint {' '.join(map(str, done.stale_checkpoints[:8]))}")
-        if self.now is ready:
-            self.supply.advance()
-        else:
-            self.draw()
-
     def action_skip(self) -> None:
         if self.lab is None:
             return
-        self.act(self._begin_skip)
-
-    def _begin_skip(self) -> tuple[Callable[[], None], Callable[[None], None]] | None:
-        ready, desk = self.now, self.supply.desk
-        if ready is None or desk is None:
-            return None
-        if not desk.lab.readonly:
-            self.skipped += 1
-
-        def let_go() -> None:
-            if not desk.lab.readonly:
-                desk.sit().skip(ready.held)
-
-        return let_go, lambda _: self.supply.advance()
+        self.act(partial(begin_skip, self))
 
     def action_category(self) -> None:
         from tui.screens.queue_overlays import Categories
 
         def chosen(category: str | None) -> None:
             if category is not None:
-                self.act(partial(self._begin, "invalid", category, None))
+                self.act(partial(begin, self, "invalid", category, None))
 
         if not self.refused("label") and self.now is not None:
             self.app.push_screen(Categories(), chosen)
@@ -348,7 +223,7 @@ class QueueScreen(Frame):
         self.shown = not self.shown
         if self.shown:
             self.looked.add("word")
-        self._draw_step()
+        queue_drawing.draw_step(self)
         told = (
             "search and PRM are shown: labels record it" if self.shown else "search and PRM are hidden until answered"
         )
@@ -367,7 +242,7 @@ class QueueScreen(Frame):
         if tab == "agree" and desk is not None:
             self.saying.show("agree", [[Cell("counting", "dim")]])
             self.ask("agree", desk.agree, self._agreed)
-        self._draw_step()
+        queue_drawing.draw_step(self)
 
     def _agreed(self, found: Agreed) -> None:
         if self.saying.tab == "agree":
@@ -410,7 +285,7 @@ class QueueScreen(Frame):
             self.note = text
             self.draw()
         elif what == "flag" and text:
-            self.act(partial(self._begin, "unsure", FLAGGED, text))
+            self.act(partial(begin, self, "unsure", FLAGGED, text))
 
     def _close_box(self) -> None:
         self.asking = None
@@ -424,7 +299,7 @@ class QueueScreen(Frame):
             self.remove_class("zoomed")
         elif self.saying.at:
             self.saying.open("step")
-            self._draw_step()
+            queue_drawing.draw_step(self)
         elif self.walking:
             self.action_walk()
         elif self.note:

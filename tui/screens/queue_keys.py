@@ -1,9 +1,18 @@
-"""The keys of the label queue, and the words of its filter."""
+"""The keys of the label queue, the words of its filter, and how its parts are laid out."""
 
 from __future__ import annotations
 
 from textual.binding import Binding, BindingType
 
+CSS = """
+QueueScreen #reading { height: 2fr; }
+QueueScreen #saying { height: 3fr; }
+QueueScreen.-wide #reading, QueueScreen.-wide #saying { height: 1fr; width: 1fr; }
+QueueScreen.zoomed #above, QueueScreen.-short #above { display: none; }
+QueueScreen.zoomed #reading, QueueScreen.-short #reading { height: 1; }
+QueueScreen.-wide.zoomed #reading { display: none; }
+QueueScreen #words { display: none; }
+"""
 ASKS = {
     "filter": "split:train job:3 action:code gold:0.1 overlap:0.1 seed:7",
     "note": "a note for the next answer",

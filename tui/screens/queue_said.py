@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tui.screens.queue_answering import Begun, answered, seen
 from tui.screens.queue_lines import Decision
 from tui.text import GLYPHS
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from tui.screens.queue_overlays import Changed
 
 KEPT = 10  # decisions that can be changed
-Begun = tuple[Callable[[], Any], Callable[[Any], None]] | None
 
 
 class Said:
@@ -79,7 +79,7 @@ class Said:
             return None
 
         def given(done: Answered) -> None:
-            self.screen.answered(one.ready, one.taken_s, one.reason, one.category, done)
+            answered(self.screen, one.ready, one.taken_s, one.reason, one.category, done)
             self.undone = rest
 
         return self._answer(one, one.done.value), given
@@ -111,10 +111,8 @@ class Said:
     def _answer(self, one: Decision, value: str) -> Callable[[], Answered]:
         desk = self.screen.supply.desk
         assert desk is not None
-        seen = self.screen.seen(one.ready) | {
-            "hidden": False,
-            "again": True,
-        }  # its word was told after the first answer
+        # its word was told after the first answer
+        again = seen(self.screen, one.ready) | {"hidden": False, "again": True}
         answer: Callable[..., Answered] = desk.sit().answer
         return partial(
             answer,
@@ -122,6 +120,6 @@ class Said:
             value,
             reason=one.reason,
             category=one.category,
-            seen=seen,
+            seen=again,
             taken_ms=round(one.taken_s * 1000),
         )

@@ -8,18 +8,16 @@ passed is said to be valid, in one batch that one key takes back.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tui.screens.queue_answering import Begun, Value, answered, seen
 from tui.screens.queue_lines import Ready
 
 if TYPE_CHECKING:
     from o1coder.corrections import Change, Preview
     from o1coder.lab import Lab
-    from tui.screens.queue import QueueScreen, Value
-
-Begun = tuple[Callable[[], Any], Callable[[Any], None]] | None
+    from tui.screens.queue import QueueScreen
 
 
 def step_on(screen: QueueScreen, value: Value, category: str | None = None, reason: str | None = None) -> Begun:
@@ -78,7 +76,7 @@ def _write(screen: QueueScreen, ready: Ready, changes: list[Change], reason: str
         ready.held,
         changes,
         reason=reason,
-        seen=screen.seen(ready) | {"walked": True},
+        seen=seen(screen, ready) | {"walked": True},
         taken_ms=round(taken * 1000),
     )
-    return work, partial(screen.answered, ready, taken, reason, None)
+    return work, partial(answered, screen, ready, taken, reason, None)
