@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 
+NAMED = 3  # people who are told by their names
 MOST_LOOKED = 10_000  # steps below and beside those that are spoken of: what a preview re-values in less than a second
 
 
@@ -53,6 +54,8 @@ class Preview(NamedTuple):
     datasets: list[int]
     checkpoints: list[int]
     unvalued: int = 0  # trees of which `values` says nothing: so many steps are in them that nobody waits for it
+    overruled: int = 0  # steps of which somebody else said the word that turns
+    people: tuple[str, ...] = ()  # who said it, the one most overruled first
 
 
 class Applied(NamedTuple):
@@ -73,6 +76,9 @@ def told(changes: Sequence[Change], found: Preview) -> list[str]:
     if kinds[REVALUED]:
         lines.append(f"  {kinds[REVALUED]} of them re-valued: the word of a step above turns with its programs")
     lines.append(f"{found.changed} of {found.steps} turn the word that counts")
+    if found.overruled:
+        turn = "turns" if found.overruled == 1 else "turn"
+        lines.append(f"  {found.overruled} of them {turn} what somebody else said: {_people(found.people)}")
     more = f", in {_many(found.unvalued, 'more tree')} not looked at" if found.unvalued else ""
     if found.unvalued and not found.values:
         lines.append(f"values not looked at, {_many(found.unvalued, 'tree')} too large: derived, never written")
@@ -96,24 +102,32 @@ def _many(n: int, noun: str) -> str:
     return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
+def _people(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
 def _named(noun: str, ids: Sequence[int]) -> str:
     more = f" and {len(ids) - 8} more" if len(ids) > 8 else ""
     return f"{noun}{'' if len(ids) == 1 else 's'} {' '.join(map(str, ids[:8]))}{more}"
 
 
-def preview(connection: Connection, changes: Sequence[Change]) -> Preview:
-    """Count what `apply` would do; nothing is written. LabError as `apply`."""
+def preview(connection: Connection, changes: Sequence[Change], author: str) -> Preview:
+    """Count what `apply` would do in this person's name; nothing is written. LabError as `apply`."""
     trees = checked(connection, changes)
     said = {change.step: change.value for change in changes}
     rows = connection.exec_driver_sql(
-        f"SELECT s.id, l.value FROM step s JOIN label l ON l.id = {standing.current_label('s.id')} WHERE s.id IN {STEPS}",
+        "SELECT s.id, l.value, CASE WHEN l.source = 'human' THEN l.author END FROM step s "
+        f"JOIN label l ON l.id = {standing.current_label('s.id')} WHERE s.id IN {STEPS}",
         (json.dumps(list(said)),),
-    )
+    ).all()
     now_said = {row[0]: row[1] for row in rows}
+    others = Counter(who for step, word, who in rows if word != said[step] and who not in (None, author))
     touched = standing.stale_if(connection, said)
     values, unvalued = _values(connection, changes, trees)
     turned = sum(now_said.get(step) != value for step, value in said.items())
-    return Preview(len(said), turned, values, *touched, unvalued)
+    people = tuple(sorted(others, key=lambda who: (-others[who], who)))
+    return Preview(len(said), turned, values, *touched, unvalued, others.total(), people)
 
 
 def apply(

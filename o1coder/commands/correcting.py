@@ -27,7 +27,7 @@ def add(options: Namespace) -> int:
         return OK
     with lab.reading() as connection:
         changes = _changes(connection, options)
-        found = corrections.preview(connection, changes)
+        found = corrections.preview(connection, changes, name)
     told = corrections.told(changes, found)
     if not options.yes:
         if show.as_json(options) or not sys.stdin.isatty():
@@ -47,6 +47,8 @@ def add(options: Namespace) -> int:
             "author": name,
             "labels": [{"id": label, "step": step} for label, step in done.labels],
             "changed": found.changed,
+            "overruled": found.overruled,
+            "people": list(found.people),
             "dataset_rows": found.dataset_rows,
             "datasets": found.datasets,
             "stale_checkpoints": done.stale_checkpoints,
@@ -63,7 +65,7 @@ def preview(options: Namespace) -> int:
     """Count what `add` would do."""
     with show.open_lab(options).reading() as connection:
         changes = _changes(connection, options)
-        found = corrections.preview(connection, changes)
+        found = corrections.preview(connection, changes, options.author or author())
     counts: dict[str, Any] = found._asdict() | {
         "changes": [change._asdict() for change in changes],
         "values": [{"step": step, "before": was, "after": will} for step, was, will in found.values],

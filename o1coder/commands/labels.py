@@ -40,7 +40,7 @@ def run(name: str, parser: ArgumentParser, words: list[str]) -> int:
     )
     undoing.add_argument("id", nargs="?", type=row_id, metavar="ID", help="a label's id")
     undoing.add_argument("--batch", metavar="B", help="every label of this batch instead")
-    for verb in (adding, undoing):
+    for verb in (adding, previewing, undoing):
         verb.add_argument("--author", metavar="A", help="in whose name (default: yours)")
     listing = noun.add("list", _list, "labels by id, retractions included")
     listing.add_argument("--step", metavar="STEP", help=STEP)

@@ -184,14 +184,14 @@ def measure(home: Path, repeats: int) -> dict[str, float]:
     out = _spread("one label", one) | _spread("its undo", back)
     many = [corrections.Change(step, "invalid") for step in dice.sample(steps, min(10_000, len(steps)))]
     with lab.reading() as connection:
-        looked = timed(lambda: corrections.preview(connection, many))[0]
+        looked = timed(lambda: corrections.preview(connection, many, "t"))[0]
     wrote, done = timed(lambda: corrections.apply(lab, many, "bench"))
     undone = timed(lambda: corrections.undo_batch(lab, done.batch, "bench"))[0]
     out |= {"10,000 labels: preview": looked, "10,000 labels: apply": wrote, "10,000 labels: undo": undone}
     out["10,000 labels: preview and apply"] = looked + wrote
     of_tree = [corrections.Change(step, "invalid") for step in members[1:10_001]]
     with lab.reading() as connection:
-        out["10,000 labels of one tree: preview"] = timed(lambda: corrections.preview(connection, of_tree))[0]
+        out["10,000 labels of one tree: preview"] = timed(lambda: corrections.preview(connection, of_tree, "t"))[0]
         out[f"first error at the top of {what}"] = timed(lambda: corrections.first_error(connection, top))[0]
         again = lambda: corrections.propagate(connection, leaf, "valid", after=True, ancestors=True)  # noqa: E731
         out[f"a program of {what} re-valued"] = timed(again)[0]

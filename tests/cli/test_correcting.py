@@ -28,6 +28,17 @@ def test_a_preview_says_what_is_then_written_and_taken_back(copy: Path) -> None:
     assert say("verify --quick", copy).code == 0
 
 
+def test_a_preview_names_whom_it_overrules(copy: Path) -> None:
+    done("labels add 1:0 valid --author bob", copy)
+    told = done("labels preview 1:0 invalid --first-error --author eve", copy)
+    assert (told["overruled"], told["people"]) == (1, ["bob"])
+    line = "1 of them turns what somebody else said: bob"
+    assert line in say("labels preview 1:0 invalid --first-error --author eve", copy).out
+    assert line not in say("labels preview 1:0 invalid --first-error --author bob", copy).out
+    added = done("labels add 1:0 invalid --first-error --yes --author eve", copy)
+    assert (added["overruled"], added["people"]) == (1, ["bob"])
+
+
 def test_several_labels_are_not_written_unasked(copy: Path) -> None:
     before = done("labels list", copy)
     for line in ("labels add 1:0 1:0.0 valid --json", "labels add 1:0 invalid --after"):

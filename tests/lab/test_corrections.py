@@ -144,7 +144,7 @@ def test_the_preview_says_what_is_then_done(tree: Tree) -> None:
     prm = checkpoint(tree.lab, "prm", dataset)
     with tree.lab.reading() as connection:
         changes = corrections.propagate(connection, tree.at["0.0.0"], "invalid", after=True, ancestors=True)
-        before = corrections.preview(connection, changes)
+        before = corrections.preview(connection, changes, "ann")
     at = tree.at
     assert before.values == [
         (at["0"], 1 / 16, 0.0),
@@ -160,10 +160,41 @@ def test_the_preview_says_what_is_then_done(tree: Tree) -> None:
             "SELECT value, category, picked, reason, seen, taken_ms, author, v_pass FROM label WHERE batch = ? ORDER BY id",
             (done.batch,),
         ).all()
-        again = corrections.preview(connection, changes)
+        again = corrections.preview(connection, changes, "ann")
     assert rows[0] == ("invalid", None, "tree", "tests too weak", '{"score": null}', 900, "ann", None)
     assert rows[1] == ("invalid", "revalued", "tree", "tests too weak", '{"score": null}', None, "ann", None)
     assert (again.changed, again.values, again.checkpoints) == (0, [], [prm])
+
+
+def test_a_preview_says_whose_words_it_turns(tree: Tree) -> None:
+    at = tree.at
+    for path, value, who in (
+        ("0", "valid", "bob"),  # the same is said
+        ("0.0.0", "valid", "bob"),
+        ("0.0.1", "valid", "cid"),
+        ("0.0.2", "valid", "cid"),
+        ("0.0.3", "valid", "ann"),  # one's own word
+        ("0.0.4", "valid", "dot"),
+        ("0.0.5", "unsure", "eve"),
+        ("0.0.6", "invalid", "fay"),  # the same is said
+    ):
+        labels.add_human(tree.lab, at[path], value, who)  # type: ignore[arg-type]
+    labels.add_human(tree.lab, at["0.0.4"], "valid", "ann")  # dot's word does not count any more
+    withdrawn = labels.add_human(tree.lab, at["0.0.7"], "valid", "gus")
+    labels.undo(tree.lab, withdrawn.id, "gus")
+    with tree.lab.reading() as connection:
+        newest = connection.exec_driver_sql("SELECT MAX(id) FROM label").scalar()
+        changes = corrections.first_error(connection, at["0.0"])
+        found = corrections.preview(connection, changes, "ann")
+        hers = corrections.preview(connection, changes, "cid")
+        assert connection.exec_driver_sql("SELECT MAX(id) FROM label").scalar() == newest  # nothing is written
+    assert (found.overruled, found.people) == (4, ("cid", "bob", "eve"))
+    assert "  4 of them turn what somebody else said: cid, bob, eve" in corrections.told(changes, found)
+    assert (hers.overruled, hers.people) == (4, ("ann", "bob", "eve"))
+    many = corrections.told(changes, found._replace(people=("cid", "bob", "eve", "flo", "gil")))
+    assert "  4 of them turn what somebody else said: cid, bob, eve and 2 more" in many
+    one = corrections.told(changes, found._replace(overruled=1, people=("bob",)))
+    assert "  1 of them turns what somebody else said: bob" in one
 
 
 def test_a_preview_says_which_trees_it_did_not_value(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,9 +204,9 @@ def test_a_preview_says_which_trees_it_did_not_value(tree: Tree, monkeypatch: py
         ).scalar()
         assert other is not None
         changes = [Change(tree.at["0.0.0"], "invalid"), Change(other, "invalid")]
-        assert corrections.preview(connection, changes).unvalued == 0
+        assert corrections.preview(connection, changes, "ann").unvalued == 0
         monkeypatch.setattr(corrections, "MOST_LOOKED", len([path for path in tree.at if path.startswith("0")]) + 1)
-        found = corrections.preview(connection, changes)
+        found = corrections.preview(connection, changes, "ann")
     assert (found.unvalued, len(found.values)) == (1, 3)
     assert "in 1 more tree not looked at" in " ".join(corrections.told(changes, found))
     told = " ".join(corrections.told(changes, found._replace(values=[])))
@@ -215,7 +246,7 @@ def test_nothing_is_written_of_a_batch_that_has_one_fault(tree: Tree) -> None:
         with pytest.raises(LabError, match=said):
             corrections.apply(tree.lab, changes, "ann")
         with tree.lab.reading() as connection, pytest.raises(LabError, match=said):
-            corrections.preview(connection, changes)
+            corrections.preview(connection, changes, "ann")
     with tree.lab.reading() as connection:
         assert connection.exec_driver_sql("SELECT COUNT(*) FROM label WHERE batch IS NOT NULL").scalar() == 0
 

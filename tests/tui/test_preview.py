@@ -27,6 +27,10 @@ def test_every_figure_of_the_preview_is_told() -> None:
     assert "none" in said[7]
     assert said[-2] == "1200 rows of datasets 2 5 would rest on a word that no longer counts"
     assert said[-1] == "stale would be checkpoint 4"
+    overruling = rows(CHANGES, FOUND._replace(overruled=2, people=("bob", "a\x1b[2Jb")), {})
+    [line] = [text for row in overruling if "somebody else" in (text := row[0].text)]
+    assert line.startswith("   2 of them turn what somebody else said: bob, a")
+    assert "\x1b" not in line
     calm = rows(CHANGES[:1], Preview(1, 0, [], 0, [], []), {})
     assert ["".join(cell.text for cell in line).strip() for line in calm] == [
         "1 label: 1 invalid",

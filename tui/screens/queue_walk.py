@@ -41,13 +41,14 @@ def step_on(screen: QueueScreen, value: Value, category: str | None = None, reas
 def _first_error(lab: Lab, step: int, category: str | None) -> tuple[list[Change], Preview]:
     """In a thread: what calling a step the first error would write, and what that touches."""
     from o1coder import corrections
+    from o1coder.home import author
 
     with lab.reading() as connection:
         changes = [
             one._replace(category=category) if one.step == step else one
             for one in corrections.first_error(connection, step)
         ]
-        return changes, corrections.preview(connection, changes)
+        return changes, corrections.preview(connection, changes, author())
 
 
 def _ask(screen: QueueScreen, ready: Ready, found: tuple[list[Change], Preview]) -> None:

@@ -181,10 +181,11 @@ class Corrections:
 
         def count() -> tuple[list[Change], Preview]:
             from o1coder.corrections import preview
+            from o1coder.home import author
 
             with lab.reading() as connection:
                 found = changes(connection)
-                return found, preview(connection, found)
+                return found, preview(connection, found, author())
 
         def ask(counted: tuple[list[Change], Preview]) -> None:
             from tui.screens.preview import PreviewCorrections
