@@ -6,19 +6,18 @@ Levels are one table: jobs, iterations, groups, rollouts; enter goes down, esc o
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from tui.screens import runs_pane
-from tui.screens.ask import Choose, Option
+from tui.screens import runs_going, runs_pane, runs_plot
 from tui.screens.frame import Frame, position
 from tui.screens.runs_chart import Chart
+from tui.screens.runs_keys import CSS, KEYS
 from tui.screens.runs_levels import LEVELS, TABS, Path, RunsTable, above, named, read_target, source_at, target_of, twin
 from tui.screens.runs_source import COLUMNS, Curves, JobSource, Picture
 from tui.screens.runs_xray import NO_ITERATION, Rewards
@@ -40,40 +39,8 @@ class RunsScreen(Frame):
     """The sixth screen."""
 
     TITLE = "Runs"
-    CSS = """
-    RunsScreen #table { height: 2fr; }
-    RunsScreen #right { height: 3fr; }
-    RunsScreen.-wide #table { width: 1fr; height: 1fr; }
-    RunsScreen.-wide #right { width: 1fr; height: 1fr; }
-    RunsScreen.-short #right { display: none; }
-    RunsScreen.zoomed #table { display: none; }
-    RunsScreen.zoomed #right { display: block; }
-    RunsScreen #plot { display: none; }
-    RunsScreen.plotted #plot { display: block; }
-    RunsScreen.plotted #detail { height: 1; }
-    RunsScreen #filter { display: none; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "enter", "down", "inside", id="runs.down", tooltip="take its reward apart: iterations, groups, rollouts"
-        ),
-        Binding("m", "metric", "metric", id="runs.metric", tooltip="choose the metric that is drawn"),
-        Binding("t", "tab(1)", "tab", id="runs.tab", tooltip="next side of the pane: curve, figures, config, rewards"),
-        Binding("s", "smooth", "smooth", id="runs.smooth", tooltip="moving average: 0, .6, .9, .97, .99 of the past"),
-        Binding("x", "axis", "axis", id="runs.axis", tooltip="over iterations, or over seconds of training"),
-        Binding("T", "tab(-1)", "tab back", show=False, id="runs.tab_back", tooltip="the side of the pane before"),
-        Binding("e", "log", "log y", show=False, id="runs.log", tooltip="a logarithmic y axis, or a plain one"),
-        Binding("F", "follow", "follow", show=False, id="runs.follow", tooltip="stop or go on following what runs"),
-        Binding("slash", "filter", "filter", show=False, id="runs.filter", tooltip="words, stage:rl, run:NAME"),
-        Binding("f", "trees", "trees", show=False, id="runs.trees", tooltip="its trees on the tree screen"),
-        Binding("c", "checkpoints", "checkpoint", show=False, id="runs.checkpoints", tooltip="the checkpoint it left"),
-        Binding("L", "job", "job, log", show=False, id="runs.job", tooltip="the job and its log"),
-        Binding("plus", "zoom", "zoom", show=False, id="runs.zoom", tooltip="the pane alone; esc goes back"),
-        Binding("J,shift+down", "pane(3)", "scroll", show=False, id="runs.pane_down", tooltip="scroll the pane"),
-        Binding("K,shift+up", "pane(-3)", "scroll back", show=False, id="runs.pane_up", tooltip="scroll the pane back"),
-        Binding("r", "refresh", "refresh", show=False, id="runs.refresh", tooltip="ask the lab again"),
-        Binding("escape", "back", "back", show=False, id="runs.back", tooltip="one step back"),
-    ]
+    CSS = CSS
+    BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
     def __init__(self) -> None:
         super().__init__()
@@ -143,8 +110,8 @@ class RunsScreen(Frame):
             self.jobs = JobSource(lab, self._query)
         if self.curves is None:
             self.curves = Curves(lab)
-        if self.path and (self.rewards is None or self.rewards.job != self.path[0]):
-            self.rewards = Rewards(lab, self.path[0])
+        if self.path:
+            self.rewards_of(lab, self.path[0])
         self.source = source_at(self.path, self.jobs, self.rewards, self.source)
         self.table.show(self.source)
         if self._marking:
@@ -173,25 +140,20 @@ class RunsScreen(Frame):
         if lab is None:
             return
         if tab == "curve":
-            self._draw()
+            runs_plot.draw(self)
             return
         row = self.table.row_id
         about = (self.path, tab, row if self.level else tuple(self.compared))
         if row is None:
             self.detail.show(about, [])
             return
-        self.ask("pane", partial(self._lines(lab, tab, row), width), partial(self._show, about))
+        self.ask("pane", partial(runs_pane.lines(self, lab, tab, row), width), partial(self._show, about))
 
-    def _lines(self, lab: Lab, tab: str, row: int) -> Callable[[int], list[RichLine]]:
-        """What makes the pane's lines, in a thread."""
-        if tab in ("figures", "config"):
-            return partial(runs_pane.compared, lab, list(self.compared), self.chart.metric, tab)
-        job = self.path[0] if self.path else row
+    def rewards_of(self, lab: Lab, job: int) -> Rewards:
+        """The rewards of a job, read once while they are looked at."""
         if self.rewards is None or self.rewards.job != job:
             self.rewards = Rewards(lab, job)
-        rewards = self.rewards
-        wanted = row if self.level == 1 else self.path[1] if self.level > 1 else NO_ITERATION
-        return partial(runs_pane.of_rewards, lab, rewards, tab, row, wanted, self.path[2] if self.level == 3 else row)
+        return self.rewards
 
     def _show(self, about: object, lines: list[RichLine]) -> None:
         row = self.table.row_id
@@ -203,39 +165,14 @@ class RunsScreen(Frame):
         if self.level or self.jobs is None:
             return
         marked = sorted(self.table.marks)[:MOST]
-        digits = {job: str(n) for n, job in enumerate(marked, 1)}
-        for job in digits.keys() ^ self.jobs.chosen.keys() | {
-            j for j in digits if self.jobs.chosen.get(j) != digits[j]
-        }:
-            self.jobs.chosen.pop(job, None)
-            if job in digits:
-                self.jobs.chosen[job] = digits[job]
-            if job in self.jobs.jobs:
-                self.table.put(job, self.jobs.row(job))
+        for job in self.jobs.choose(marked):
+            self.table.put(job, self.jobs.row(job))
         if len(self.table.marks) > MOST:
             self.say(f"{len(self.table.marks)} are marked; the first {MOST} are compared")
 
     def _say_where(self) -> None:
         told = f" {GLYPHS.closed} ".join(named(self.path))
         self.draw_title(Cell(f" {GLYPHS.closed} {told}" if told else ""))
-
-    # the plot ------------------------------------------------------------------------------------------------------
-    def _draw(self) -> None:
-        jobs, curves = self.compared, self.curves
-        if not jobs or curves is None:
-            self.query_one(Plot).show([])
-            return
-        ask = self.chart.ask(self.query_one(Plot).size.width)
-        self.ask("curve", partial(curves.of, jobs, self.chart.metric, ask), partial(self._drawn, jobs))
-
-    def _drawn(self, jobs: list[int], picture: Picture) -> None:
-        if jobs != self.compared or self.detail.tab != "curve":
-            return
-        self.picture = picture
-        known = {} if self.jobs is None else self.jobs.jobs
-        curves, unit = self.chart.curves(picture, known), self.chart.unit(picture)
-        self.query_one(Plot).show(curves, log=self.chart.log, unit=unit)
-        self.detail.show(None, [], self.chart.told(picture))
 
     def on_detail_turned(self) -> None:
         self.on_virtual_table_moved()
@@ -253,7 +190,7 @@ class RunsScreen(Frame):
         if row is None:
             return
         if self.level == 3:
-            self._to_tree()
+            runs_going.to_tree(self)
         elif self.level:
             self._go((*self.path, row))
         elif self.jobs is not None and row in self.jobs.jobs:
@@ -263,32 +200,14 @@ class RunsScreen(Frame):
             else:
                 self.say(f"{stage} has no rewards: rl and synthesize do")
 
-    def _to_tree(self) -> None:
-        row = self.table.row_id
-        known = None if self.rewards is None or row is None else self.rewards.rollouts.get(row)
-        if self.level == 3 and known is not None:
-            self.lab_app.go("tree", f"{self.path[2]}:{known.path}")
-        elif self.level == 2 and row is not None:
-            self.lab_app.go("tree", str(row))
-        elif row is not None:
-            self.lab_app.go("tree", f"job:{self.path[0] if self.path else row}")
-
     def action_trees(self) -> None:
-        self._to_tree()
+        runs_going.to_tree(self)
 
     def action_checkpoints(self) -> None:
-        if self.compared:
-            self.lab_app.go("checkpoints", f"job:{self._job}")
+        runs_going.to_checkpoint(self)
 
     def action_job(self) -> None:
-        if self.compared:
-            self.lab_app.go("jobs", str(self._job))
-
-    @property
-    def _job(self) -> int:
-        """The job that is looked at: the one under the cursor, or the one gone into."""
-        row = self.table.row_id
-        return self.path[0] if self.path else self.compared[0] if row is None else row
+        runs_going.to_job(self)
 
     def action_tab(self, by: int) -> None:
         detail = self.detail
@@ -297,19 +216,7 @@ class RunsScreen(Frame):
         self.on_virtual_table_moved()
 
     def action_metric(self) -> None:
-        picture = self.picture
-        if self.level or picture is None or not picture.offered:
-            self.say("choose a job first")
-            return
-
-        def chosen(index: int | None) -> None:
-            if index is not None:
-                self.chart.metric = picture.offered[index]
-                self.detail.open("curve")
-                self.on_virtual_table_moved()
-
-        options = [Option(name, "drawn now" if name == picture.metric else "") for name in picture.offered]
-        self.app.push_screen(Choose("which metric?", options), chosen)
+        runs_plot.choose_metric(self)
 
     def action_smooth(self) -> None:
         self.chart.smoother()

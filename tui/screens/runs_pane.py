@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from o1coder.errors import LabError
 from tui.screens import runs_lines
-from tui.screens.runs_xray import Rewards
+from tui.screens.runs_xray import NO_ITERATION, Rewards
 from tui.text import Cell, inert
 from tui.widgets.pane import RichLine
 
 if TYPE_CHECKING:
     from o1coder.lab import Lab
+    from tui.screens.runs import RunsScreen
+
+
+def lines(screen: RunsScreen, lab: Lab, tab: str, row: int) -> Callable[[int], list[RichLine]]:
+    """What makes the lines under a tab, of a width; to be called in a thread."""
+    if tab in ("figures", "config"):
+        return partial(compared, lab, list(screen.compared), screen.chart.metric, tab)
+    path, level = screen.path, screen.level
+    rewards = screen.rewards_of(lab, path[0] if path else row)
+    wanted = row if level == 1 else path[1] if level > 1 else NO_ITERATION
+    return partial(of_rewards, lab, rewards, tab, row, wanted, path[2] if level == 3 else row)
 
 
 def compared(lab: Lab, jobs: list[int], metric: str | None, tab: str, width: int) -> list[RichLine]:

@@ -101,6 +101,13 @@ class JobSource:
             Cell("" if told is None or told.best_at is None else str(told.best_at), "dim"),
         )
 
+    def choose(self, jobs: Sequence[int]) -> list[int]:
+        """Give these jobs the digits from 1 and the others none; the fetched ones whose digit is another now."""
+        digits = {job: str(n) for n, job in enumerate(jobs, 1)}
+        changed = [job for job in self.chosen | digits if digits.get(job) != self.chosen.get(job)]
+        self.chosen = digits
+        return [job for job in changed if job in self.jobs]
+
 
 class Curves:
     """The curves of compared jobs; each is read once, then only what came since."""
