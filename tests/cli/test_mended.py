@@ -119,7 +119,7 @@ judge --batch /proc
 judge --batch /dev/null --problem 1
 init
 backup
-backup /nonexistent/copy
+backup /dev/null/copy
 sql
 --readonly labels add 1:0 valid
 labels add 1:0 valid --readonly
@@ -129,7 +129,7 @@ upgrade --readonly
 init --readonly
 demo --readonly
 demo --rounds 0
-demo --out /nonexistent/demo.json
+demo --out /dev/null/demo.json
 --home
 """
 

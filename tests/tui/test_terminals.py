@@ -126,7 +126,7 @@ def test_a_storm_of_resizes_leaves_the_screen_of_the_last_size(tui: Start) -> No
     terminal.settle(0.8)
     assert terminal.process.poll() is None
     stormed = terminal.text()
-    calm = tui("--open", "tree 1", columns=100, rows=30, environment={"XDG_STATE_HOME": "/nonexistent"})
+    calm = tui("--open", "tree 1", columns=100, rows=30, environment={"XDG_STATE_HOME": "/dev/null/state"})
     calm.wait_for("structure")
     calm.settle(0.8)
     calm.press("home", "down")
