@@ -161,7 +161,8 @@ def test_a_tree_of_another_problem_is_not_put_beside_it(tui: Start, home: Path) 
         )
     raw.close()
     terminal = tui("--open", "tree 1 2")
-    terminal.wait_for("tree 1 is of problem p0, tree 2 of p1")
+    terminal.wait_for(lambda shown: "tree 1 is of problem p0, tree 2 of p1" in shown.splitlines()[1])
+    assert "being compared" not in terminal.text()
 
 
 def test_steps_are_found_by_id_and_places_come_back(tui: Start, made: Made) -> None:

@@ -69,7 +69,7 @@ class TreeScreen(Frame):
                 yield VirtualTable(tree_list.COLUMNS, empty=empty, id="trees")
                 fixed = columns(before=False, fresh=False, rescored=False)
                 yield VirtualTree(fixed, empty="this tree has no steps yet", id="tree")
-                yield VirtualTree((), empty="nothing differs", id="beside")
+                yield VirtualTree((), empty="no steps to show", id="beside")
                 yield Detail(tree_pane.TABS, id="right")
             yield Line(style="dim", id="crumb")
 

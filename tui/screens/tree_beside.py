@@ -9,6 +9,7 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from o1coder.errors import LabError
 from tui.highlight import plain
 from tui.screens.tree_cells import WAS_IS, brief
 from tui.text import GLYPHS, Cell, inert, number, state
@@ -34,6 +35,7 @@ class BesideSource:
         self.lab = lab
         self.a, self.b = a, b
         self.found: Difference | None = None
+        self.why_not = ""  # they cannot be compared
         self.only = False  # only what differs, with what stands above it
         self.differing: list[int] = []
 
@@ -52,8 +54,12 @@ class BesideSource:
         if self.found is None:
             from o1coder.queries import treediff
 
-            with self.lab.reading() as connection:
-                self.found = treediff.diff(connection, self.a, self.b)
+            try:
+                with self.lab.reading() as connection:
+                    self.found = treediff.diff(connection, self.a, self.b)
+            except LabError as error:
+                self.why_not = f"{error.message} {GLYPHS.dot} {error.hint}"  # where the head stands
+                return Outline([])
             self.differing = [n for n, pair in enumerate(self.found.steps, 1) if differs(pair)]
         nodes: list[tuple[int, int | None]] = []
         path: list[int] = []  # the row at every depth down to here
@@ -120,7 +126,8 @@ def head_cells(source: BesideSource) -> list[Cell]:
     """One line over both: which trees, how often each solved it, how many steps differ."""
     found = source.found
     if found is None:
-        return [Cell(f" tree {source.a} beside tree {source.b}: being compared")]
+        doing = source.why_not or f"tree {source.a} beside tree {source.b}: being compared"
+        return [Cell(inert(f" {doing}"), "bold yellow" if source.why_not else "")]
     told = [f"{found.problem_key}", *(f"tree {one.tree} {_share(one)}" for one in (found.a, found.b))]
     alone = [sum(pair.match == side for pair in found.steps) for side in "ab"]
     told.append(f"{len(source.differing)} steps differ, {alone[0]} only in {source.a}, {alone[1]} only in {source.b}")
