@@ -217,19 +217,21 @@ class Sitting:
         self.let_go(held)
         return Answered(held, said, None, done.batch, done.stale_checkpoints)
 
-    def take_back(self, done: Answered) -> Held:
-        """Take back what was said and hold the step again, if nobody else has it. A question's answer stands until the
-        person answers anew."""
+    def take_back(self, done: Answered) -> leases.Lease | None:
+        """Take back what was said and hold the step again; where another sitting has taken it meanwhile, it is not handed
+        out here and the other's lease is returned. A question's answer stands until the person answers anew."""
         if self._stands(done):
             if done.batch is not None:
                 corrections.undo_batch(self.lab, done.batch, self.author)
             elif done.label is not None:
                 labels.undo(self.lab, done.label, self.author)
         if done.held.gold is None:
-            leases.hold(self.lab, done.held.step, self.author, self.session)
+            lease = leases.hold(self.lab, done.held.step, self.author, self.session)
+            if lease.session != self.session:
+                return lease
         with self._lock:
             self._out[done.held.step] = done.held
-        return done.held
+        return None
 
     def _stands(self, done: Answered) -> bool:
         """Whether it is still to be taken back: in the tree, or by another command, it may have been already."""

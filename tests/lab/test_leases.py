@@ -178,7 +178,8 @@ def test_a_second_answer_to_a_question_replaces_the_first_in_figures(lab: Lab) -
     sitting = Sitting(lab, "ann", asked=Asked(gold=1.0))
     [held] = sitting.next(1)
     done = sitting.answer(held, "invalid")
-    assert sitting.take_back(done) == held
+    assert sitting.take_back(done) is None
+    assert sitting.out == [held]
     sitting.answer(held, "valid")
     with lab.reading() as connection:
         assert gold.page(connection)[0][-2:] == (1, 1)
@@ -219,9 +220,28 @@ def test_undo_holds_the_step_again_and_skip_lets_it_go_for_good(lab: Lab) -> Non
     sitting = Sitting(lab, "ann", asked=ALONE)
     [held] = sitting.next(1)
     done = sitting.answer(held, "invalid", reason="why", category="wrong logic", seen={"hidden": True}, taken_ms=5)
-    assert sitting.take_back(done) == held
+    assert sitting.take_back(done) is None
+    assert sitting.out == [held]
     assert Sitting(lab, "bob", asked=ALONE).next(1)[0].step != held.step
     sitting.skip(held)
     everything = sitting.next(1000)
     assert held.step not in {one.step for one in everything}
     assert Sitting(lab, "bob", asked=ALONE).next(1)[0].step == held.step
+
+
+def test_a_step_that_another_has_taken_is_taken_back_and_not_handed_out_twice(lab: Lab) -> None:
+    ann = Sitting(lab, "ann", asked=ALONE)
+    [held] = ann.next(1)
+    done = ann.answer(held, "invalid")
+    bob = Sitting(lab, "bob", asked=ALONE)
+    theirs = bob.open(held.step)
+    elsewhere = ann.take_back(done)
+    assert elsewhere is not None
+    assert (elsewhere.step, elsewhere.author, elsewhere.session) == (held.step, "bob", bob.session)
+    assert (ann.out, bob.out) == ([], [theirs])
+    with lab.reading() as connection:
+        assert [one.session for one in leases.standing(connection)] == [bob.session]
+        taken_back = connection.exec_driver_sql("SELECT 1 FROM label WHERE retracts = ?", (done.label,)).first()
+    assert taken_back is not None
+    ann.leave()
+    assert bob.renew() == set()

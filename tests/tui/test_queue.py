@@ -15,7 +15,7 @@ import pytest
 
 from o1coder import labels
 from o1coder.lab import Lab
-from o1coder.labelling import gold
+from o1coder.labelling import gold, leases
 from tests.lab.planted import plant
 from tests.tui.terminal import Terminal
 from tui.app import LabApp
@@ -150,6 +150,27 @@ def test_undo_goes_back_or_stays_redo_gives_again_and_the_list_changes(home: Pat
         assert [one.done.value for one in screen.said.decisions] == ["unsure"]
         await press("u", "escape", "Z")
         assert len(screen.said.decisions) == 2
+
+    drive(home, flow)
+
+
+def test_undo_does_not_go_to_a_step_that_somebody_else_has_now(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def flow(screen: QueueScreen, press: Callable[..., Awaitable[None]]) -> None:
+        first = step(screen)
+        await press("x")
+        second = step(screen)
+        lab = Lab(home)
+        leases.hold(lab, first, "bob", "elsewhere")
+        lab.close()
+        said: list[str] = []
+        monkeypatch.setattr(screen, "say", said.append)
+        await press("backspace")
+        assert step(screen) == second
+        assert said[-1].endswith("bob has the step before them now")
+        assert rows(home, STANDING) == []
+        assert rows(home, f"SELECT author FROM label_lease WHERE step_id = {first}") == [("bob",)]
+        await press("a")
+        assert rows(home, STANDING) == [("valid",)]
 
     drive(home, flow)
 

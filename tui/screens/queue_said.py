@@ -15,6 +15,7 @@ from tui.screens.queue_lines import Decision
 from tui.text import GLYPHS
 
 if TYPE_CHECKING:
+    from o1coder.labelling.leases import Lease
     from o1coder.sitting import Answered
     from tui.screens.queue import QueueScreen
     from tui.screens.queue_overlays import Changed
@@ -45,26 +46,31 @@ class Said:
             return None
         one = self.decisions[-1 - place]
 
-        def take_back() -> None:
-            held = desk.sit().take_back(one.done)
+        def take_back() -> Lease | None:
+            elsewhere = desk.sit().take_back(one.done)
             for before in one.earlier:  # else the answer that was changed would count again
-                desk.sit().take_back(before)
+                elsewhere = desk.sit().take_back(before)
             if not go_there:
-                desk.sit().let_go(held)
+                desk.sit().let_go(one.done.held)
+            return elsewhere
 
-        def taken_back(_: None) -> None:
+        def taken_back(elsewhere: Lease | None) -> None:
             self.decisions.remove(one)
             self.undone.append(one)
             screen.supply.since_far -= 1
             if one.taken_s in self.taken:
                 self.taken.remove(one.taken_s)
-            if go_there:
+            there = go_there and elsewhere is None
+            if there:
                 if screen.now is not None:
                     screen.supply.ahead.appendleft(screen.now)
                 screen.take(one.ready)
             else:
                 screen.draw()
-            screen.say(f"{one.ready.around.name} {one.done.value} is taken back {GLYPHS.dot} Z gives it again")
+            who = "Z gives it again"
+            if go_there and elsewhere is not None:
+                who = f"{elsewhere.author} has the step before them now"
+            screen.say(f"{one.ready.around.name} {one.done.value} is taken back {GLYPHS.dot} {who}")
 
         return take_back, taken_back
 
