@@ -7,19 +7,19 @@ was asked: `r` asks again. What is typed is remembered; multi-line queries are w
 from __future__ import annotations
 
 import shlex
-import time
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.geometry import Region
-from textual.timer import Timer
 
 from o1coder.errors import LabError
 from tui.screens import sql_source, sql_verbs
 from tui.screens.frame import Frame, position
+from tui.screens.sql_asking import OneAtATime, ask_tables
+from tui.screens.sql_keys import CSS, KEYS
 from tui.screens.sql_line import SqlLine
 from tui.screens.sql_source import Query, QuerySource, ResultSource
 from tui.screens.sql_state import State
@@ -30,8 +30,7 @@ from tui.widgets.line import Line
 from tui.widgets.virtual_table import VirtualTable
 
 if TYPE_CHECKING:
-    from o1coder.queries.schema import Table
-    from o1coder.queries.sqltext import Asking, Result
+    from o1coder.queries.sqltext import Result
 
 LIST_TABS = ("query", "tables")
 ROW_TABS = ("cell", "row", "query", "tables")
@@ -42,41 +41,14 @@ class SQLScreen(Frame):
     """The ninth screen."""
 
     TITLE = "SQL"
-    CSS = """
-    SQLScreen #parts { height: 1fr; layout: vertical; }
-    SQLScreen.-wide #body { layout: vertical; }
-    SQLScreen #queries, SQLScreen #rows { height: 3fr; }
-    SQLScreen #detail { height: 2fr; }
-    SQLScreen.-short #detail { display: none; }
-    SQLScreen #rows { display: none; }
-    SQLScreen.zoomed #queries, SQLScreen.zoomed #rows { display: none; }
-    SQLScreen.zoomed #detail { display: block; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "write", "query", id="sql.write", tooltip="write a query: tab completes, up gives older ones"),
-        Binding("e", "edit", "$EDITOR", id="sql.edit", tooltip="write it in $EDITOR, on as many lines as you like"),
-        Binding("r", "again", "again", id="sql.again", tooltip="ask it again"),
-        Binding("t", "tab(1)", "next tab", id="sql.tab", tooltip="cell, row, query, tables"),
-        Binding("T", "tab(-1)", "previous tab", show=False, id="sql.tab_back", tooltip="the tab before"),
-        Binding("w", "file", "write", id="sql.file", tooltip="the rows to a file: .csv, .tsv, .json, .jsonl"),
-        Binding("S", "save", "save", show=False, id="sql.save", tooltip="keep the query under a name"),
-        Binding("x", "forget", "forget", show=False, id="sql.forget", tooltip="let the name of a query go"),
-        Binding("c", "copy_rows", "copy rows", show=False, id="sql.copy_rows", tooltip="copy all rows as CSV"),
-        Binding("left,h", "column(-1)", "column", show=False, id="sql.left", tooltip="the column before"),
-        Binding("right,l", "column(1)", "column", show=False, id="sql.right", tooltip="the next column"),
-        Binding("plus", "zoom", "zoom", show=False, id="sql.zoom", tooltip="the lower pane alone"),
-        Binding("J,shift+down", "pane(3)", "scroll", show=False, id="sql.pane_down", tooltip="scroll the pane"),
-        Binding("K,shift+up", "pane(-3)", "scroll", show=False, id="sql.pane_up", tooltip="scroll the pane back"),
-        Binding("escape", "back", "back", show=False, id="sql.back", tooltip="stop, or one step back"),
-    ]
+    CSS = CSS
+    BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
     def __init__(self) -> None:
         super().__init__()
         self.source: QuerySource | None = None
         self.state = State()
-        self.running: Asking | None = None
-        self.began = 0.0
-        self.ticks: Timer | None = None
+        self.asking = OneAtATime(self)
         self.pending = ""
         self.failed_at: int | None = None  # the line of the list when a query failed
 
@@ -118,7 +90,7 @@ class SQLScreen(Frame):
             self.ask("named", partial(sql_source.queries, lab), partial(self._named, asked))
 
     def _named(self, asked: str, found: list[Query]) -> None:
-        self.run_query(next((query for query in found if query.name == asked), Query("", asked)))
+        self.asking.run(next((query for query in found if query.name == asked), Query("", asked)))
 
     def goto(self, target: str) -> None:
         if target and target != self.where():
@@ -150,15 +122,15 @@ class SQLScreen(Frame):
     # drawing -------------------------------------------------------------------------------------------------------
     def draw_asked(self) -> None:
         """The line above."""
-        running_s = None if self.running is None else time.monotonic() - self.began
-        shown = self.chosen() if self.running is None else self.state.query
+        running_s = self.asking.running_s
+        shown = self.chosen() if running_s is None else self.state.query
         self.query_one("#asked", Line).say(*self.state.headline(shown, running_s, self.size.width))
 
     def draw_detail(self) -> None:
         """The pane: of the cell or row under the cursor, the query, the tables."""
         detail = self.query_one(Detail)
         if detail.tab == "tables" and not self.state.tables:
-            self._ask_tables()
+            ask_tables(self)
         about, lines = self.state.lines(detail.tab, self.table.row_id, self.chosen())
         detail.show(about, lines, [Cell(position(self.table) + " ")])
 
@@ -190,61 +162,15 @@ class SQLScreen(Frame):
             self.draw_asked()
         self.rested(self.draw_detail)
 
-    def _ask_tables(self) -> None:
-        lab = self.lab
-        if lab is None:
-            return
-
-        def question() -> list[Table]:
-            from o1coder.queries import schema
-
-            with lab.reading() as connection:
-                return schema.tables(connection)
-
-        def told(found: list[Table]) -> None:
-            self.state.tables = found
-            self.line.tables = {table.name: [column.name for column in table.columns] for table in found}
-            self.draw_detail()
-
-        self.ask("tables", question, told)
-
-    # asking --------------------------------------------------------------------------------------------------------
-    def run_query(self, query: Query) -> None:
-        """Ask a query; one that is still running is stopped."""
-        lab = self.lab
-        if lab is None or not query.text.strip():
-            return
-        from o1coder.queries.sqltext import Asking
-
-        if self.running is not None:
-            self.running.cancel()
-        asking = Asking(lab.home, query.text)
-
-        def question() -> Result | LabError:
-            try:
-                return asking.answer()
-            except LabError as error:
-                return error
-
-        self.running, self.began, self.state.query = asking, time.monotonic(), query
-        if self.ticks is None:
-            self.ticks = self.set_interval(5.0 if self.lab_app.slow else 1.0, self.draw_asked)
-        self.draw_asked()
-        self.ask("query", question, partial(self._answered, asking))
-
-    def _answered(self, asking: Asking, answer: Result | LabError) -> None:
-        if asking is not self.running:
-            return
-        self.running = None
-        if self.ticks is not None:
-            self.ticks.stop()
-            self.ticks = None
+    # what came of a query -----------------------------------------------------------------------------------------
+    def answered(self, answer: Result | LabError, *, cancelled: bool) -> None:
+        """What came of a query: its rows, or what was wrong with it; of one that was stopped only that it was."""
         if not isinstance(answer, LabError):
             self.state.column = min(self.state.column, max(0, len(answer.columns) - 1))
             self._swap(answer, None)
             self.draw_columns()
             self.query_one("#rows", VirtualTable).show(ResultSource(answer))
-        elif asking.cancelled:
+        elif cancelled:
             self.say(answer.message)
         else:
             self._swap(None, answer)
@@ -265,14 +191,13 @@ class SQLScreen(Frame):
         self.draw_detail()
 
     def on_unmount(self) -> None:
-        if self.running is not None:
-            self.running.cancel()
+        self.asking.cancel()
 
     # keys ----------------------------------------------------------------------------------------------------------
     def on_virtual_table_chosen(self) -> None:
         if self.state.result is None:
             self.state.error = None
-            self.run_query(self.chosen())
+            self.asking.run(self.chosen())
         else:
             self.action_zoom()
 
@@ -281,7 +206,7 @@ class SQLScreen(Frame):
         if "--" in text and "\n" in text:
             self.say("this query has comments: e opens it in $EDITOR")
             return
-        self._ask_tables()
+        ask_tables(self)
         self.query_one("#asked", Line).display = False
         at = self.state.begins_at()
         shown = text if "\n" not in text else sql_source.one_line(text)
@@ -303,11 +228,11 @@ class SQLScreen(Frame):
     def _typed(self, text: str) -> None:
         if 0 < len(text) <= LONGEST:
             self.lab_app.memory.typed("sql", text)
-        self.run_query(Query("", text))
+        self.asking.run(Query("", text))
 
     def action_again(self) -> None:
         if self.state.result is not None or self.state.error is not None:
-            self.run_query(self.state.query)
+            self.asking.run(self.state.query)
         else:
             self.reload()
 
@@ -374,8 +299,8 @@ class SQLScreen(Frame):
         self.draw_asked()
 
     def action_back(self) -> None:
-        if self.running is not None:
-            self.running.cancel()
+        if self.asking.running is not None:
+            self.asking.cancel()
         elif self.has_class("zoomed"):
             self.remove_class("zoomed")
         elif self.table.clear_marks():
