@@ -8,21 +8,20 @@ counted in the app's thread.
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from textual.app import ComposeResult
 
-from tui.screens.checkpoints_keys import KEYS, Asked, AskLine
-from tui.screens.checkpoints_nodes import node_lines, place_of
-from tui.screens.checkpoints_panes import TABS, lines_of
+from tui.screens import checkpoints_told
+from tui.screens.checkpoints_keys import CSS, KEYS, Asked, AskLine
+from tui.screens.checkpoints_nodes import place_of
+from tui.screens.checkpoints_panes import TABS
 from tui.screens.checkpoints_source import COLUMNS, ORDERS, CheckpointSource
 from tui.screens.checkpoints_tree import COLUMNS as NODE_COLUMNS
 from tui.screens.checkpoints_tree import LineageSource, LineageTree, Root
 from tui.screens.checkpoints_verbs import decide, retrain, write
-from tui.screens.frame import Frame, position
-from tui.text import Cell, inert
+from tui.screens.frame import Frame
 from tui.widgets.detail import Detail
 from tui.widgets.pane import RichLine
 from tui.widgets.virtual_table import VirtualTable
@@ -35,17 +34,7 @@ class CheckpointsScreen(Frame):
     """The fifth screen."""
 
     TITLE = "Checkpoints"
-    CSS = """
-    CheckpointsScreen #checkpoints, CheckpointsScreen #lineage { height: 1fr; }
-    CheckpointsScreen.-wide #checkpoints, CheckpointsScreen.-wide #lineage { width: 3fr; }
-    CheckpointsScreen.-wide #detail { width: 2fr; }
-    CheckpointsScreen #lineage { display: none; }
-    CheckpointsScreen.exploring #lineage { display: block; }
-    CheckpointsScreen.exploring #checkpoints { display: none; }
-    CheckpointsScreen.-short #detail { display: none; }
-    CheckpointsScreen.zoomed #checkpoints, CheckpointsScreen.zoomed #lineage { display: none; }
-    CheckpointsScreen.zoomed #detail { display: block; }
-    """
+    CSS = CSS
     BINDINGS = KEYS
 
     def __init__(self) -> None:
@@ -122,7 +111,7 @@ class CheckpointsScreen(Frame):
     def on_virtual_table_moved(self, message: VirtualTable.Moved) -> None:
         if message.table is self.table:
             self._fit()
-            self.rested(self._draw)
+            self.rested(self.draw_detail)
 
     def _fit(self) -> None:
         """A short list leaves its room to the pane below it."""
@@ -135,40 +124,11 @@ class CheckpointsScreen(Frame):
         self._fit()
 
     def on_detail_turned(self) -> None:
-        self._draw()
+        self.draw_detail()
 
-    def _draw(self) -> None:
-        """Ask for what the pane shows of the thing under the cursor."""
-        if not self.query(Detail):  # the program is ending, and a timer or an answer comes late
-            return
-        lab, row_id = self.lab, self.table.row_id
-        if lab is None:
-            return
-        about: tuple[Any, ...] = (*(self.roots[-1:]), row_id, self.detail.tab)
-        node = self.tree_source.node(row_id) if self.roots and self.tree_source is not None else None
-        if self.roots and node is not None and node.kind != "checkpoint":
-            self.ask("pane", partial(node_lines, lab, node), partial(self._show, about, inert(node.title[:40])))
-        elif (one := self.checkpoint) is not None and row_id is not None:
-            other = self._other() if self.detail.tab == "compare" else None
-            question = partial(lines_of, lab, self.detail.tab, one, other)
-            self.ask("pane", question, partial(self._show, (*about, other), f"checkpoint {one}"))
-        else:
-            self._show(about, "", [])
-
-    def _show(self, about: tuple[Any, ...], title: str, lines: list[RichLine]) -> None:
-        if not self.query(Detail):
-            return
-        self.shown = lines
-        self.detail.show(about, lines, [Cell(f"{title} " if title else ""), Cell(position(self.table) + " ")])
-
-    def _other(self) -> int | None:
-        """What the one under the cursor is compared with: the marked one, else its parent, else its base."""
-        one = self.checkpoint
-        marked = sorted(self.listing.marks - {one})
-        if marked:
-            return marked[-1]
-        row = None if self.source is None or one is None else self.source.row(one)
-        return None if row is None else row.parent if row.parent is not None else row.base
+    def draw_detail(self) -> None:
+        """The pane, of the thing under the cursor."""
+        checkpoints_told.draw(self)
 
     # going about ---------------------------------------------------------------------------------------------------
     def goto(self, target: str) -> None:
@@ -240,11 +200,11 @@ class CheckpointsScreen(Frame):
     # keys ----------------------------------------------------------------------------------------------------------
     def action_tab(self, delta: int) -> None:
         self.detail.turn(delta)
-        self._draw()
+        self.draw_detail()
 
     def action_compare(self) -> None:
         self.detail.open("compare")
-        self._draw()
+        self.draw_detail()
 
     def action_zoom(self) -> None:
         self.toggle_class("zoomed")
@@ -293,7 +253,7 @@ class CheckpointsScreen(Frame):
         elif self.has_class("zoomed"):
             self.remove_class("zoomed")
         elif self.table.clear_marks():
-            self._draw()
+            self.draw_detail()
         elif len(self.roots) > 1:
             self.roots.pop()
             self.reload()
@@ -303,7 +263,7 @@ class CheckpointsScreen(Frame):
             if not root.back:
                 self.listing.go_to(root.id)
             self.reload()
-            self._draw()
+            self.draw_detail()
         elif self.query_text:
             self._filtered("")
 
@@ -338,27 +298,10 @@ class CheckpointsScreen(Frame):
         self.query_text = kept["filter"] if isinstance(kept.get("filter"), str) else ""
 
     def copied(self) -> str:
-        node = self.tree_source.node(self.lineage.row_id) if self.roots and self.tree_source is not None else None
-        if node is not None:
-            return node.title if node.id is None else str(node.id)
-        if self.detail.tab == "stale":
-            command = next((line[1].text for line in self.shown if line and line[0].text.strip() == "$"), "")
-            if command:
-                return command
-        return "" if self.checkpoint is None else str(self.checkpoint)
+        return checkpoints_told.copied(self)
 
     def twin(self) -> str:
-        if self.roots:
-            root = self.roots[-1]
-            return f"o1coder checkpoints lineage {f'--back {root.kind}:{root.id}' if root.back else root.id}"
-        one = self.checkpoint
-        if one is None:
-            return "o1coder checkpoints list"
-        other = self._other()
-        told = {"measured": f"show {one}", "stale": f"stale {one}", "config": f"show {one}"}
-        told |= {"compare": f"compare {other} {one}"} if other is not None else {}
-        return f"o1coder checkpoints {told.get(self.detail.tab, f'lineage {one}')}"
+        return checkpoints_told.twin(self)
 
     def outside(self) -> tuple[str, str] | None:
-        text = "\n".join("".join(cell.text for cell in line) for line in self.shown)
-        return (f"checkpoint-{self.checkpoint or 0}-{self.detail.tab}.txt", text) if text else None
+        return checkpoints_told.outside(self)

@@ -1,4 +1,5 @@
-"""The keys of the checkpoints screen, and the line in which it asks for a word: a reason, a folder, a filter, a thing."""
+"""The keys of the checkpoints screen, how its parts are laid out, and the line in which it asks for a word: a reason, a folder, a
+filter, a thing."""
 
 from __future__ import annotations
 
@@ -14,6 +15,17 @@ from tui.screens.checkpoints_panes import TABS
 from tui.text import Cell
 from tui.widgets.line import Line
 
+CSS = """
+CheckpointsScreen #checkpoints, CheckpointsScreen #lineage { height: 1fr; }
+CheckpointsScreen.-wide #checkpoints, CheckpointsScreen.-wide #lineage { width: 3fr; }
+CheckpointsScreen.-wide #detail { width: 2fr; }
+CheckpointsScreen #lineage { display: none; }
+CheckpointsScreen.exploring #lineage { display: block; }
+CheckpointsScreen.exploring #checkpoints { display: none; }
+CheckpointsScreen.-short #detail { display: none; }
+CheckpointsScreen.zoomed #checkpoints, CheckpointsScreen.zoomed #lineage { display: none; }
+CheckpointsScreen.zoomed #detail { display: block; }
+"""
 KEYS: list[BindingType] = [
     Binding("t", "tab(1)", "tab", id="checkpoints.tab", tooltip=", ".join(TABS)),
     Binding("T", "tab(-1)", "tab back", show=False, id="checkpoints.tab_back", tooltip="the tab before"),
