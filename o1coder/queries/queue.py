@@ -2,8 +2,9 @@
 
 What is ranked are the steps that a single ground proposes (queries/proposals.py), so the cost does not grow with the lab and
 the ranking is exact among those: a step that no ground puts among its strongest can be missed. Few steps (`NARROW`) are all
-ranked. Where too few are proposed, the newest unread steps follow. Steps that a person has labelled, and questions with known
-answers, are left out. Audit and held-out tests are not asked: they may not steer what is trained on.
+ranked. Where too few are proposed, the newest unread steps follow. Among steps of nearly the same worth, trees take turns
+(labelling/spreading.py). Steps that a person has labelled, and questions with known answers, are left out. Audit and held-out
+tests are not asked: they may not steer what is trained on.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
+from o1coder.labelling.spreading import spread
 from o1coder.labelling.worth import Evidence, Grounds, doubt, gap, siblings, similarity, tests, why, worth
 from o1coder.queries import asked as words
 from o1coder.queries import proposals
@@ -49,7 +51,7 @@ class Ranked(NamedTuple):
 
 
 def ranked(connection: Connection, asked: Asked, *, limit: int = 100, without: Iterable[int] = ()) -> list[Ranked]:
-    """The steps most worth a look, the newest first among equals; none of `without`."""
+    """The steps most worth a look, the newest first among equals, no long run of one tree; none of `without`."""
     chosen, left_out = words.scope(connection, asked), set(without)
     narrow = words.steps(connection, chosen, NARROW + 1) if chosen.trees is not None else ()
     want = limit + len(left_out)
@@ -65,7 +67,7 @@ def ranked(connection: Connection, asked: Asked, *, limit: int = 100, without: I
     rows = _ranked(connection, ids)
     if len(rows) < limit and not (chosen.trees is not None and len(narrow) <= NARROW):
         rows += _ranked(connection, set(proposals.newest(connection, chosen, want + len(ids))) - ids - left_out)
-    return rows[:limit]
+    return [rows[place] for place in spread([(one.tree, one.worth) for one in rows], limit)]
 
 
 def of_steps(connection: Connection, ids: Iterable[int]) -> list[Ranked]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from o1coder import labels
 from o1coder.errors import LabError
 from o1coder.labelling import gold
+from o1coder.labelling.spreading import NEAR, PAGE, SHARE, spread
 from o1coder.queries import picks, proposals, queue
 from o1coder.queries.asked import Asked, progress
 from tests.lab.planted import Planted, plant
@@ -44,11 +46,51 @@ def test_what_grounds_propose_holds_the_best_of_a_whole_ranking(
         whole = queue.ranked(connection, asked, limit=30)
         monkeypatch.setattr(queue, "NARROW", 0)
         proposed = queue.ranked(connection, asked, limit=30)
-        assert [one.worth for one in proposed] == sorted((one.worth for one in proposed), reverse=True)
+        figures = [one.worth for one in proposed]
+        assert all(max(figures[place:]) - one < NEAR + 1e-9 for place, one in enumerate(figures))
         assert len({one.step for one in whole} & {one.step for one in proposed}) >= 27
         monkeypatch.setattr(proposals, "PROPOSED", 1)
         filled = queue.ranked(connection, asked, limit=60)
     assert len(filled) == len({one.step for one in filled}) == 60
+
+
+def most_in_a_row(trees: list[int]) -> int:
+    """The most steps of one tree that are in any page of them."""
+    return max(max(Counter(trees[at : at + PAGE]).values()) for at in range(max(1, len(trees) - PAGE + 1)))
+
+
+def test_equals_of_few_trees_take_turns_and_none_is_lost() -> None:
+    ranked = [(tree, 0.5) for tree in range(8) for _ in range(40)]
+    order = spread(ranked, 400)
+    trees = [ranked[place][0] for place in order]
+    assert sorted(order) == list(range(320))
+    assert most_in_a_row(trees[:200]) == SHARE
+    assert order[: 2 * SHARE] == [0, 1, 2, 40, 41, 42]  # the first stay first
+    for tree in range(8):
+        assert [place for place in order if ranked[place][0] == tree] == list(range(40 * tree, 40 * tree + 40))
+    assert spread(ranked, 50) == order[:50]
+
+
+def test_what_is_worth_clearly_more_does_not_wait_for_other_trees() -> None:
+    best = [(1, 0.9 - place / 1000) for place in range(10)]
+    near = [(2, 0.87), (2, 0.87)]
+    far = [(3, 0.8)] * 5
+    order = spread(sorted([*best, *near, *far], key=lambda one: -one[1]), 99)
+    ranked = sorted([*best, *near, *far], key=lambda one: -one[1])
+    assert [ranked[place][0] for place in order] == [1, 1, 1, 2, 2, *[1] * 7, *[3] * 5]
+    assert spread([], 5) == []
+    assert spread([(1, 0.5)] * 30, 30) == list(range(30))  # one tree alone
+
+
+def test_a_page_of_the_queue_is_of_many_trees(planted: Planted) -> None:
+    with planted.lab.reading() as connection:
+        found = queue.ranked(connection, Asked.parse("kind:search"), limit=100)
+        whole = queue.ranked(connection, Asked.parse("kind:search"), limit=10**6)
+    assert most_in_a_row([one.tree for one in found]) <= SHARE
+    by_worth = sorted(whole, key=lambda one: (-one.worth, -one.step))
+    assert most_in_a_row([one.tree for one in by_worth]) > SHARE
+    assert [one.step for one in whole[:100]] == [one.step for one in found]
+    assert len({one.step for one in whole}) == len(whole) == len(by_worth)
 
 
 def test_each_row_says_why_in_words_that_fit_its_terms(planted: Planted) -> None:
