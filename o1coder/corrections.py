@@ -17,7 +17,6 @@ from o1coder import standing
 from o1coder.clock import now
 from o1coder.errors import LabError
 from o1coder.lab import Lab
-from o1coder.models import Label
 from o1coder.propagation import STEPS, TAINTED, Change, checked, first_error, propagate, propagate_all
 from o1coder.revaluing import REVALUED, Outline, extent, outline
 from o1coder.rows import add_many, next_id
@@ -149,7 +148,7 @@ def apply(
     with lab.writing(durable=True) as connection:
         checked(connection, changes)
         changes = list(dict.fromkeys(changes))
-        first = next_id(connection, Label)
+        first = next_id(connection, "label")
         written = [
             {
                 "id": first + n,
@@ -167,7 +166,7 @@ def apply(
             }
             for n, change in enumerate(changes)
         ]
-        add_many(connection, Label, written)
+        add_many(connection, "label", written)
         return _applied(connection, batch, [(first + n, change.step) for n, change in enumerate(changes)])
 
 
@@ -186,7 +185,7 @@ def undo_batch(lab: Lab, batch: str, author: str) -> Applied:
         standing = [(row[0], row[1]) for row in rows if not row[2]]
         if not standing:
             raise LabError(f"batch {batch} was taken back already", "label the steps again instead")
-        first = next_id(connection, Label)
+        first = next_id(connection, "label")
         written = [
             {
                 "id": first + n,
@@ -199,7 +198,7 @@ def undo_batch(lab: Lab, batch: str, author: str) -> Applied:
             }
             for n, (label, step) in enumerate(standing)
         ]
-        add_many(connection, Label, written)
+        add_many(connection, "label", written)
         return _applied(connection, new, [(first + n, step) for n, (_, step) in enumerate(standing)])
 
 

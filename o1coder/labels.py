@@ -1,5 +1,6 @@
 """Labels: what a person adds or takes back, and what a search writes. Which one counts, and what is stale because of it, is
-standing.py's; what a word brings with it, corrections.py's. The table models are loaded by verbs alone."""
+standing.py's; what a word brings with it, corrections.py's. Rows are written by the table's name: a screen that labels
+loads no table models."""
 
 from __future__ import annotations
 
@@ -46,8 +47,6 @@ def add_human(
 ) -> Added:
     """Write a person's label, on disk before it returns. `category`: of which kind the reason is; `picked`: how the step
     was chosen. LabError when there is no such step, or it is a root."""
-    from o1coder.models import Label
-
     if value not in VALUES:
         raise LabError(f"{value!r} is no label", f"one of {', '.join(VALUES)}")
     with lab.writing(durable=True) as connection:
@@ -59,7 +58,7 @@ def add_human(
         replaces = connection.exec_driver_sql(f"SELECT {current_label('?')}", (step_id,)).scalar()
         label_id = add(
             connection,
-            Label,
+            "label",
             step_id=step_id,
             value=value,
             source="human",
@@ -77,8 +76,6 @@ def add_human(
 
 def undo(lab: Lab, label_id: int, author: str) -> Added:
     """Take a person's label back by a row that retracts it. LabError when it is not a person's, or is retracted already."""
-    from o1coder.models import Label
-
     with lab.writing(durable=True) as connection:
         row = connection.exec_driver_sql(
             "SELECT step_id, source, retracts, (SELECT r.id FROM label r WHERE r.retracts = l.id) FROM label l WHERE l.id = ?",
@@ -92,7 +89,7 @@ def undo(lab: Lab, label_id: int, author: str) -> Added:
         if retraction is not None:
             raise LabError(f"label {label_id} was taken back already (by {retraction})", "add a new label instead")
         new_id = add(
-            connection, Label, step_id=step_id, source="human", author=author, retracts=label_id, created_at=now()
+            connection, "label", step_id=step_id, source="human", author=author, retracts=label_id, created_at=now()
         )
         return Added(new_id, step_id, None, author, label_id, stale_for_steps(connection, [step_id]))
 
@@ -122,12 +119,10 @@ def estimate_of(settings: Mapping[str, Any], weighted: str = "tree") -> str:
 
 def add_search(connection: Connection, labels: Iterable[SearchLabel], by: By, *, estimate: str) -> None:
     """Append a search's labels; the unique (step, job) keeps a repeated call from counting twice."""
-    from o1coder.models import Label
-
     stamp = now()
     add_many(
         connection,
-        Label,
+        "label",
         [
             {
                 **label._asdict(),

@@ -1,13 +1,16 @@
 """Small verbs over rows that every noun's file uses: who made a row, and insert-or-find by a unique key.
 
-No questions of the product (queries/) and no meaning of any table.
+No questions of the product (queries/) and no meaning of any table. A table is told by its model class, or by its name where
+loading the models would cost more than they check: the database holds the constraints either way.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Table, TableClause, column, insert, select
+from sqlalchemy import table as named_table
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Connection
 
@@ -30,17 +33,24 @@ def table(model: type[SQLModel]) -> Table:
     return found
 
 
-def add(connection: Connection, model: type[SQLModel], **values: Any) -> int:
+def _named(name: str, columns: Iterable[str]) -> TableClause:
+    return named_table(name, *(column(one) for one in columns))
+
+
+def add(connection: Connection, model: type[SQLModel] | str, **values: Any) -> int:
     """Insert one row and return its id."""
+    if isinstance(model, str):
+        return int(connection.execute(insert(_named(model, values)).values(**values)).lastrowid)
     row = connection.execute(insert(table(model)).values(**values)).inserted_primary_key
     assert row is not None
     return int(row[0])
 
 
-def add_many(connection: Connection, model: type[SQLModel], rows: list[dict[str, Any]]) -> None:
+def add_many(connection: Connection, model: type[SQLModel] | str, rows: list[dict[str, Any]]) -> None:
     """Insert rows in one statement; all must have the same keys."""
     if rows:
-        connection.execute(insert(table(model)), rows)
+        into = _named(model, rows[0]) if isinstance(model, str) else table(model)
+        connection.execute(insert(into), rows)
 
 
 def add_new(connection: Connection, model: type[SQLModel], rows: list[dict[str, Any]]) -> None:
@@ -49,9 +59,10 @@ def add_new(connection: Connection, model: type[SQLModel], rows: list[dict[str, 
         connection.execute(sqlite.insert(table(model)).on_conflict_do_nothing(), rows)
 
 
-def next_id(connection: Connection, model: type[SQLModel]) -> int:
+def next_id(connection: Connection, model: type[SQLModel] | str) -> int:
     """The id from which on new rows may be given theirs, so that others can name them in one go. Call it while writing."""
-    row = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table(model).name,)).first()
+    name = model if isinstance(model, str) else table(model).name
+    row = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (name,)).first()
     return 1 if row is None else int(row[0]) + 1
 
 

@@ -53,8 +53,6 @@ def is_gold(step: str) -> str:
 
 def put(lab: Lab, step_id: int, value: str, author: str, reason: str | None = None) -> Put:
     """Make a step a question with this answer. LabError when it is one already, is a root, or there is no such step."""
-    from o1coder.models import Gold
-
     if value not in VALUES:
         raise LabError(f"{value!r} is no label", f"one of {', '.join(VALUES)}")
     with lab.writing(durable=True) as connection:
@@ -73,7 +71,7 @@ def put(lab: Lab, step_id: int, value: str, author: str, reason: str | None = No
         stamp = now()
         new = add(
             connection,
-            Gold,
+            "gold",
             step_id=step_id,
             value=value,
             reason=reason,
@@ -86,8 +84,6 @@ def put(lab: Lab, step_id: int, value: str, author: str, reason: str | None = No
 
 def take_back(lab: Lab, gold_id: int, author: str) -> Put:
     """Ask a question no more: its answers count no more either. LabError when there is none, or it was taken back."""
-    from o1coder.models import Gold
-
     with lab.writing(durable=True) as connection:
         row = connection.exec_driver_sql(
             "SELECT g.step_id, g.retracts, (SELECT t.id FROM gold t WHERE t.retracts = g.id) FROM gold g WHERE g.id = ?",
@@ -97,17 +93,15 @@ def take_back(lab: Lab, gold_id: int, author: str) -> Put:
             raise LabError(f"there is no question {gold_id}", "`o1coder labels gold list` shows them")
         if row[2] is not None:
             raise LabError(f"question {gold_id} was taken back already", "`o1coder labels gold add` puts a new one")
-        new = add(connection, Gold, step_id=row[0], author=author, created_at=now(), retracts=gold_id)
+        new = add(connection, "gold", step_id=row[0], author=author, created_at=now(), retracts=gold_id)
         return Put(new, int(row[0]), None, author, gold_id)
 
 
 def answer(lab: Lab, gold_id: int, value: Value, author: str, taken_ms: int | None = None) -> int:
     """Write what a person answered, on disk before it returns; a later answer of the same person replaces it in figures."""
-    from o1coder.models import GoldAnswer
-
     with lab.writing(durable=True) as connection:
         return add(
-            connection, GoldAnswer, gold_id=gold_id, value=value, taken_ms=taken_ms, author=author, created_at=now()
+            connection, "gold_answer", gold_id=gold_id, value=value, taken_ms=taken_ms, author=author, created_at=now()
         )
 
 

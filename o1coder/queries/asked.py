@@ -10,14 +10,14 @@ import json
 import shlex
 from array import array
 from dataclasses import dataclass, fields, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from sqlalchemy.engine import Connection
 
 from o1coder.errors import LabError
 from o1coder.labelling.gold import ASKED, is_gold
 from o1coder.labelling.leases import STANDING, labelled
-from o1coder.models.problem import SPLITS
+from o1coder.problems.purposes import Split
 from o1coder.treequery import TRAINING_KINDS, Query
 
 ACTIONS = ("structure", "refine", "code")
@@ -62,8 +62,8 @@ class Asked:
                 own[name] = int(value)
             elif name not in CHOOSE_TREES | CHOOSE_LABELS or not value:
                 raise LabError(f"the queue has no word {word!r}", f"words: {' '.join(f'{one}:' for one in WORDS)}")
-            elif name == "split" and value not in SPLITS:
-                raise LabError(f"there is no split {value!r}", f"one of {', '.join(SPLITS)}")
+            elif name == "split" and value not in get_args(Split):
+                raise LabError(f"there is no split {value!r}", f"one of {', '.join(get_args(Split))}")
             else:
                 rest.append(word)
         trees = Query.parse(shlex.join(rest))

@@ -26,7 +26,7 @@ Begun = tuple[Callable[[], Any], Callable[[Any], None]]
 
 
 def warm() -> None:
-    """In a thread: load what writing a label needs, the table models among it."""
+    """In a thread: load what writing a label needs."""
     import o1coder.corrections
     import o1coder.labels  # noqa: F401
 
