@@ -99,19 +99,22 @@ def compare(connection: Any, old: int | None, new: int) -> list[RichLine]:
 
 def prm_change_lines(found: Versus) -> list[RichLine]:
     """Before and after of a PRM: on people's words, on families that neither learned from, and evaluate-prm's own figures."""
+    from o1coder.queries.nodes import many
+
     lines: list[RichLine] = []
     change = found.change
     if change is None:
         lines.append([Cell(inert(found.unscored), DIM)])
     else:
         people = change.people
+        spoken = f"{many(people.steps, 'step')} of {many(people.problems, 'problem')}"
         agrees = f"{interval(people.agreement_before, None, None)} {GLYPHS.arrow} {interval(people.agreement_after, None, None)}"
         paired = "" if people.change is None else f", paired {interval(*people.change, sign=True)}"
         lines.append([Cell("agrees with people ", DIM), Cell(agrees + paired, "bold")])
         lines.append(
             [
                 Cell(
-                    f"  {people.steps} steps of {people.problems} problems; {people.corrected} corrected the search",
+                    f"  {spoken}; {people.corrected} corrected the search",
                     DIM,
                 )
             ]

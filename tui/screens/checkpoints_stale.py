@@ -33,13 +33,15 @@ def stale(connection: Any, checkpoint_id: int) -> list[RichLine]:
         for one, count, of in questions.rows_of(connection, checkpoint_id):
             lines.append([Cell(f"  {count} of {of} rows of dataset {one} no longer stand")])
         lines += [[], head("what would mend it")]
-        for step in remedy.remedies(connection, checkpoint_id):
+        steps = remedy.remedies(connection, checkpoint_id)
+        for step in steps:
             if step.mended_by is not None:
                 lines.append([Cell(f"  done: checkpoint {step.mended_by} replaces {step.replaces}", "bright_blue")])
                 continue
             waits = "" if step.waits_for is None else f"  (NEW: what replaces {step.waits_for})"
             lines.append([Cell("  $ ", DIM), Cell(inert(step.command), "bold"), Cell(waits, DIM)])
-        lines.append([Cell("  R launches the first of these that can be", DIM)])
+        if any(step.mended_by is None for step in steps):
+            lines.append([Cell("  R launches the first of these that can be", DIM)])
         lines += [[], head("because")]
         for why in questions.why(connection, checkpoint_id, limit=SHOWN):
             lines += why_lines(why)
