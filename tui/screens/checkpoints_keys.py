@@ -14,6 +14,7 @@ from textual.widgets import Input
 from tui.screens.checkpoints_panes import TABS
 from tui.text import Cell
 from tui.widgets.line import Line
+from tui.widgets.typed import Typed
 
 CSS = """
 CheckpointsScreen #checkpoints, CheckpointsScreen #lineage { height: 1fr; }
@@ -115,7 +116,7 @@ class AskLine(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield Line(style="bold")
-        yield Input(compact=True, select_on_focus=False)
+        yield Typed(compact=True, select_on_focus=False)
 
     def open(self, asked: Asked) -> None:
         """Ask."""

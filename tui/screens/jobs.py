@@ -27,6 +27,7 @@ from tui.text import GLYPHS, Cell, inert
 from tui.widgets.line import Line
 from tui.widgets.log_view import LogView
 from tui.widgets.pane import Pane, RichLine
+from tui.widgets.typed import Typed
 from tui.widgets.virtual_table import VirtualTable
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class JobsScreen(JobAsking, JobVerbs, Frame):
         yield Pane(id="about")
 
     def below(self) -> ComposeResult:
-        yield Input(compact=True, id="asked")
+        yield Typed(compact=True, id="asked")
 
     def on_mount(self) -> None:
         super().on_mount()

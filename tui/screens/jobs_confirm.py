@@ -12,6 +12,7 @@ from textual.widgets import Input
 
 from tui.text import Cell, inert
 from tui.widgets.line import Line
+from tui.widgets.typed import Typed
 
 
 class TypedConfirm(ModalScreen[bool]):
@@ -32,7 +33,7 @@ class TypedConfirm(ModalScreen[bool]):
         with Vertical():
             yield Line(style="reverse", id="question")
             yield Line(id="told")
-            yield Input(compact=True, placeholder=self.word, id="word")
+            yield Typed(compact=True, placeholder=self.word, id="word")
             yield Line(id="answers")
 
     def on_mount(self) -> None:

@@ -27,6 +27,7 @@ from tui.text import GLYPHS, Cell, fit, inert
 from tui.widgets.cycle import Cycle, CycleOption
 from tui.widgets.line import Line
 from tui.widgets.pane import Pane, RichLine
+from tui.widgets.typed import Typed
 
 RUN = "run"
 Candidates = Callable[[Pick], Sequence[CycleOption]]
@@ -110,7 +111,7 @@ class LaunchScreen(ModalScreen[Launch | None]):
             return Cycle([CycleOption("no", "no"), CycleOption("yes", "yes")], value or "no", id=name)
         if field.kind == "choice":
             return Cycle([CycleOption(word, word) for word in field.options], value, id=name)
-        return Input(
+        return Typed(
             value, placeholder="none" if not field.default else "", compact=True, id=name, select_on_focus=False
         )
 

@@ -18,6 +18,7 @@ from textual.widgets import Input
 
 from tui.text import Cell, inert
 from tui.widgets.line import Line
+from tui.widgets.typed import Typed
 from tui.widgets.virtual_table import Column, FlatOrder, Order, Row, VirtualTable
 
 
@@ -78,7 +79,7 @@ class Palette(ModalScreen[Deed | None]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Line(style="reverse")
-            yield Input(compact=True, placeholder="a few letters of what you want")
+            yield Typed(compact=True, placeholder="a few letters of what you want")
             yield VirtualTable((Column("", 24), Column("", 10), Column("", 0)), empty="nothing is called like that")
 
     def on_mount(self) -> None:

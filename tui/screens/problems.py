@@ -21,6 +21,7 @@ from tui.screens.problems_pane import TABS, Told, told
 from tui.screens.problems_source import COLUMNS, ProblemSource, language
 from tui.text import Cell
 from tui.widgets.detail import Detail
+from tui.widgets.typed import Typed
 from tui.widgets.virtual_table import VirtualTable
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class ProblemsScreen(Frame):
         yield Detail(TABS, id="about")
 
     def below(self) -> ComposeResult:
-        yield Input(placeholder="words split:train difficulty:hard pass<0.3 tests>5", compact=True, id="filter")
+        yield Typed(placeholder="words split:train difficulty:hard pass<0.3 tests>5", compact=True, id="filter")
 
     def on_mount(self) -> None:
         super().on_mount()

@@ -28,6 +28,7 @@ from tui.text import GLYPHS, Cell
 from tui.widgets.detail import Detail
 from tui.widgets.line import Line
 from tui.widgets.pane import Pane
+from tui.widgets.typed import Typed
 
 if TYPE_CHECKING:
     from o1coder.queries.agreement import Agreed
@@ -71,7 +72,7 @@ class QueueScreen(Frame):
     def below(self) -> ComposeResult:
         yield Line(id="last")
         yield Line(id="pace")
-        yield Input(compact=True, id="words")
+        yield Typed(compact=True, id="words")
 
     def on_mount(self) -> None:
         super().on_mount()

@@ -25,6 +25,7 @@ from tui.text import GLYPHS, Cell
 from tui.widgets.detail import Detail
 from tui.widgets.pane import RichLine
 from tui.widgets.plot import Plot
+from tui.widgets.typed import Typed
 from tui.widgets.virtual_table import Source
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class RunsScreen(Frame):
             yield Plot(id="plot")
 
     def below(self) -> ComposeResult:
-        yield Input(placeholder="words stage:rl run:demo", compact=True, id="filter")
+        yield Typed(placeholder="words stage:rl run:demo", compact=True, id="filter")
 
     def on_mount(self) -> None:
         super().on_mount()

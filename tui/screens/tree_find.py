@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from textual.widgets import Input
+from tui.widgets.typed import Typed
 
 OF_LIST = "words problem:4 job:3 ended:growing stuck:yes human:yes solved>0.5 steps>100"
 OF_TREE = "words label:invalid human:yes verdict:WA action:code gap>0.5 prm<0.3 k<8"
 
 
-class FindLine(Input):
+class FindLine(Typed):
     """Hidden until it is opened."""
 
     DEFAULT_CSS = "FindLine { display: none; }"

@@ -11,8 +11,10 @@ from textual.message import Message
 from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
+from tui.widgets.typed import Typed
 
-class CommandBar(Input):
+
+class CommandBar(Typed):
     """A one-line input that opens in the place of the key bar. Set `before` and `offers` before it is begun."""
 
     DEFAULT_CSS = "CommandBar { height: 1; }"

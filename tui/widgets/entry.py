@@ -11,8 +11,10 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
+from tui.widgets.typed import Typed
 
-class Entry(Input):
+
+class Entry(Typed):
     """The line; hidden until something is asked."""
 
     DEFAULT_CSS = "Entry { height: 1; display: none; }"
