@@ -262,6 +262,8 @@ with Judge() as judge:
 
 def test_a_full_disk_is_nothing_to_the_judge() -> None:
     """Every folder that is written to by habit is full, and there is nowhere to put a file: verdicts come all the same."""
+    if any(Path(sys.prefix).is_relative_to(folder) for folder in ("/tmp", "/var/tmp", "/dev/shm")):
+        pytest.skip("this Python lies in a folder that would be hidden")
     root = Path(__file__).parents[2]
     run = subprocess.run(
         ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", FULL_DISK, sys.executable],
