@@ -16,7 +16,9 @@ Start = Callable[..., Terminal]
 def test_the_command_bar_goes_anywhere_and_says_what_it_does_not_know(tui: Start) -> None:
     terminal = tui(columns=100)
     terminal.wait_for("○ queued")
-    terminal.press(*":problems Sneak", "enter")  # in one packet: every letter reaches the bar
+    terminal.press(":")
+    terminal.wait_for("launch prm")
+    terminal.press(*"problems Sneak", "enter")
     terminal.wait_for(lambda shown: "Problems" in shown.splitlines()[0] and "Filler 0" not in shown)
     terminal.press("-")
     terminal.wait_for("○ queued")
@@ -24,7 +26,9 @@ def test_the_command_bar_goes_anywhere_and_says_what_it_does_not_know(tui: Start
     terminal.wait_for("pass of k")
     terminal.press("]")
     terminal.wait_for("○ queued")
-    terminal.press(*":problms", "enter")
+    terminal.press(":")
+    terminal.wait_for("launch prm")
+    terminal.press(*"problms", "enter")
     terminal.wait_for("did you mean problems")
     terminal.press(":", "up")
     terminal.wait_for(lambda shown: shown.splitlines()[-1].startswith("problms"))
@@ -48,7 +52,9 @@ def test_the_palette_finds_by_a_few_letters_even_typed_at_once(tui: Start) -> No
 def test_it_comes_back_where_it_was_even_after_a_kill(tui: Start) -> None:
     terminal = tui()
     terminal.wait_for("○ queued")
-    terminal.press(*":problems Filler 7", "enter")
+    terminal.press(":")
+    terminal.wait_for("launch prm")
+    terminal.press(*"problems Filler 7", "enter")
     terminal.wait_for(lambda shown: "Filler 7" in shown and "Filler 8" not in shown)
     terminal.settle(3.0)
     terminal.process.send_signal(signal.SIGKILL)

@@ -373,7 +373,9 @@ def test_two_people_at_two_terminals_see_different_steps_whose_texts_do_no_harm(
     seen: dict[str, list[str]] = {"ann": [], "bob": []}
     for terminal in (ann, bob):  # no second readings: those are the same steps on purpose
         terminal.wait_for("queued")
-        terminal.press(*":queue value overlap:0", "enter")
+        terminal.press(":")
+        terminal.wait_for("launch prm")
+        terminal.press(*"queue value overlap:0", "enter")
         terminal.wait_for(lambda shown: "search and PRM hidden" in shown and "overlap:0" in shown)
     for number in range(1, 7):
         for name, terminal in (("ann", ann), ("bob", bob)):
@@ -383,7 +385,9 @@ def test_two_people_at_two_terminals_see_different_steps_whose_texts_do_no_harm(
     assert len(set(seen["ann"])) == len(set(seen["bob"])) == 6
     assert not set(seen["ann"]) & set(seen["bob"])
     before = len(ann.raw)
-    ann.press(*":queue step:3", "enter")
+    ann.press(":")
+    ann.wait_for("launch prm")
+    ann.press(*"queue step:3", "enter")
     ann.wait_for("1:1 structure")
     ann.settle(0.3)
     assert b"\x1b]52" not in ann.raw
